@@ -1,0 +1,169 @@
+package events
+
+// Reserve asks a worker to keep a slot for the client for ReserveTTL. The same
+// request id gets the same lease again, so a lost reply is safe to retry.
+type Reserve struct {
+	V         int    `json:"v"`
+	Type      string `json:"type"` // "reserve"
+	RequestID string `json:"request_id"`
+	Command   string `json:"command"` // refused with not_allowed if the owner does not allow it
+}
+
+// Release gives a reservation back that was not started.
+type Release struct {
+	V     int      `json:"v"`
+	Type  string   `json:"type"` // "release"
+	Lease JobLease `json:"lease"`
+}
+
+// Types of messages on the work subject.
+const (
+	TypeReserve = "reserve"
+	TypeRelease = "release"
+)
+
+// JobLease is the right to start one job: the worker's incarnation and a rising
+// number, granted by the worker alone.
+type JobLease struct {
+	Incarnation uint64 `json:"incarnation"`
+	Seq         uint64 `json:"seq"`
+}
+
+// Reserved answers Reserve.
+type Reserved struct {
+	V     int      `json:"v"`
+	Lease JobLease `json:"lease"`
+	TTLMS int64    `json:"ttl_ms"`
+	Slots Slots    `json:"slots"`
+}
+
+// JobState is a job's state; the names are fixed by the interface.
+type JobState string
+
+const (
+	JobMatching  JobState = "matching"
+	JobReserved  JobState = "reserved"
+	JobSending   JobState = "sending"
+	JobRunning   JobState = "running"
+	JobReturning JobState = "returning"
+	JobDone      JobState = "done"
+	JobFailed    JobState = "failed"
+	JobCanceled  JobState = "canceled"
+	JobLost      JobState = "lost"
+)
+
+// Final reports whether the job has ended.
+func (s JobState) Final() bool {
+	return s == JobDone || s == JobFailed || s == JobCanceled || s == JobLost
+}
+
+// JobStart is the first frame of a client on the job channel. After it, the
+// inputs come over the bulk channel as one manifest and its files; the process
+// starts when all have arrived whole.
+type JobStart struct {
+	V       int      `json:"v"`
+	Lease   JobLease `json:"lease"`
+	Command string   `json:"command"`
+	Args    []string `json:"args"`
+	Inputs  int      `json:"inputs"` // number of files that follow
+}
+
+// JobAck accepts a JobStart.
+type JobAck struct {
+	V     int    `json:"v"`
+	JobID string `json:"job_id"`
+}
+
+// JobAttach asks for the events of a job from sequence number Since on, and, once
+// it is final, for its outputs over the bulk channel if Outputs is set.
+type JobAttach struct {
+	V       int    `json:"v"`
+	JobID   string `json:"job_id"`
+	Since   uint64 `json:"since"`
+	Outputs bool   `json:"outputs"`
+}
+
+// JobSignal asks to end a job: "stop" keeps its results, "cancel" does not.
+type JobSignal struct {
+	V      int    `json:"v"`
+	JobID  string `json:"job_id"`
+	Action string `json:"action"`
+}
+
+// Actions of JobSignal.
+const (
+	ActionStop   = "stop"
+	ActionCancel = "cancel"
+)
+
+// Kinds of JobEvent.
+const (
+	JobEventState    = "state"    // State; with the last one ExitCode and Outputs
+	JobEventOutput   = "output"   // Stream ("stdout" or "stderr") and Line
+	JobEventProgress = "progress" // Done, Total, Text
+	JobEventMetric   = "metric"   // Name, Value, Step
+)
+
+// JobEvent is one entry of a job's log, numbered from 1 without gaps.
+type JobEvent struct {
+	Seq      uint64       `json:"seq"`
+	Time     Time         `json:"time"`
+	JobID    string       `json:"job_id"`
+	Kind     string       `json:"kind"`
+	State    JobState     `json:"state,omitempty"`
+	Reason   string       `json:"reason,omitempty"`
+	ExitCode *int         `json:"exit_code,omitempty"`
+	Outputs  []FileHeader `json:"outputs,omitempty"`
+	Stream   string       `json:"stream,omitempty"`
+	Line     string       `json:"line,omitempty"`
+	Done     float64      `json:"done,omitempty"`
+	Total    float64      `json:"total,omitempty"`
+	Text     string       `json:"text,omitempty"`
+	Name     string       `json:"name,omitempty"`
+	Value    float64      `json:"value,omitempty"`
+	Step     float64      `json:"step,omitempty"`
+}
+
+// JobNotice tells the room that a job changed its state (subject job.<worker>).
+type JobNotice struct {
+	Type   string   `json:"type"` // "job"
+	V      int      `json:"v"`
+	RoomID string   `json:"room_id"`
+	Time   Time     `json:"time"`
+	JobID  string   `json:"job_id"`
+	Worker string   `json:"worker"`
+	State  JobState `json:"state"`
+}
+
+// RosterNotice tells the room that a worker's row changed (subject roster.<admin>).
+// A notice of another than the accepted admin, or of a lower term, is ignored.
+type RosterNotice struct {
+	Type    string `json:"type"` // "worker_status"
+	V       int    `json:"v"`
+	RoomID  string `json:"room_id"`
+	Time    Time   `json:"time"`
+	Fence   Term   `json:"fence"`
+	Version uint64 `json:"version"`
+	Worker  Worker `json:"worker"`
+}
+
+// FileHeader names a file: its slash-separated name relative to the receiving
+// folder, size in bytes and, once known, SHA-256 in hexadecimal.
+type FileHeader struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+	Mode   uint32 `json:"mode,omitempty"` // permission bits; only the owner's execute bit is honoured
+}
+
+// FileEnd closes a file with the hash of what was sent, and, echoed, confirms it.
+type FileEnd struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Manifest lists the files that follow, in order.
+type Manifest struct {
+	Files []FileHeader `json:"files"`
+}

@@ -1,0 +1,67 @@
+package events
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Kinds of signal on room.<r>.signal.<to>.<from>.
+const (
+	SignalOffer     = "offer"
+	SignalAnswer    = "answer"
+	SignalCandidate = "candidate"
+)
+
+// Purposes of a link.
+const (
+	PurposeMesh = "mesh" // between workers: the control channel
+	PurposeJob  = "job"  // client to worker: jobs and files
+)
+
+// Signal is an offer (a request), its answer (the reply) or a late candidate (a
+// message). It is signed by the sender's key over who speaks to whom, the nonce
+// that the offerer chose for this attempt, both incarnations, the DTLS
+// fingerprint and the hash of SDP or candidate: a hub can drop it, but neither
+// alter it nor use it elsewhere. Incarnations of clients are 0.
+type Signal struct {
+	V               int    `json:"v"`
+	Kind            string `json:"kind"`
+	Purpose         string `json:"purpose"`
+	Room            string `json:"room_id"`
+	From            string `json:"from_peer_id"`
+	To              string `json:"to_peer_id"`
+	FromIncarnation uint64 `json:"from_incarnation"`
+	ToIncarnation   uint64 `json:"to_incarnation"`
+	Nonce           string `json:"nonce"`
+	Fingerprint     string `json:"fingerprint"` // "sha-256 AB:CD…" of the sender's DTLS certificate
+	SDP             string `json:"sdp,omitempty"`
+	Candidate       string `json:"candidate,omitempty"` // JSON of an ICE candidate
+	NKey            string `json:"nkey"`
+	Signature       string `json:"sig"`
+}
+
+func (s Signal) text(secret string) string {
+	body := sha256.Sum256([]byte(s.SDP + "\n" + s.Candidate))
+	fields := []any{s.Kind, s.Purpose, s.Room, s.From, s.To, s.FromIncarnation, s.ToIncarnation, s.Nonce, s.Fingerprint, hex.EncodeToString(body[:]), s.NKey}
+	if secret != "" {
+		bound := sha256.Sum256([]byte("moothall room secret v1\n" + s.Room + "\n" + s.Nonce + "\n" + secret))
+		fields = append(fields, hex.EncodeToString(bound[:]))
+	}
+	return signedText("signal", fields...)
+}
+
+// Sign returns the signal signed by k, the pair of s.NKey. With a room secret,
+// which the hub never sees, the signature is bound to it.
+func (s Signal) Sign(k Signer, secret string) (Signal, error) {
+	sig, err := SignText(k, s.text(secret))
+	s.Signature = sig
+	return s, err
+}
+
+// Verify checks the signature against nkey and the signal's own NKey against it.
+func (s Signal) Verify(nkey, secret string) error {
+	if s.NKey != nkey {
+		return Errorf(CodeForbidden, "signal of %s is signed by another key than the hub's record has", s.From)
+	}
+	return VerifyText(nkey, s.text(secret), s.Signature)
+}
