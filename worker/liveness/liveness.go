@@ -1,0 +1,197 @@
+// Package liveness turns what one observer hears into what it may say about its
+// peers: alive, under suspicion, or silent, and whether it may testify that one
+// crashed. It is pure: every function takes the observer's own clock, and the
+// sender's timestamps never enter. It doubts itself first: an observer whose own
+// ticks come late, or that hears nobody, accuses nobody.
+//
+// A Detector belongs to one goroutine.
+package liveness
+
+import (
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+// State of a peer as this observer has it.
+type State int
+
+const (
+	Unknown State = iota // not watched: no link was ever open
+	Alive                // heard within the stale time
+	Suspect              // the hub saw its connection end; under examination
+	Silent               // unheard for the stale time
+)
+
+// Bounds of a testimony.
+const (
+	// RecentAnswer is how long before the suspicion a peer must have been heard
+	// for its silence to mean anything: a heartbeat and a second's grace.
+	RecentAnswer = events.HeartbeatInterval + time.Second
+	// MinWindow is the least silence that counts, whatever the round trip.
+	MinWindow = 100 * time.Millisecond
+	// LateTick is the delay of an own tick from which the observer doubts itself.
+	LateTick = 50 * time.Millisecond
+)
+
+// Window is the silence after which a suspected peer counts as crashed: four
+// round trips, and never under MinWindow.
+func Window(rtt time.Duration) time.Duration { return max(MinWindow, 4*rtt) }
+
+type peer struct {
+	heard time.Time
+	rtt   time.Duration
+	// suspected is when the examination began, or began again after a late tick;
+	// zero if there is none. answered is how old the last answer was then.
+	suspected time.Time
+	answered  time.Duration
+}
+
+// A Detector observes peers.
+type Detector struct {
+	stale time.Duration
+	peers map[string]*peer
+}
+
+// New makes a detector that calls a peer silent after stale.
+func New(stale time.Duration) *Detector {
+	return &Detector{stale: stale, peers: map[string]*peer{}}
+}
+
+// Watch begins to observe a peer whose link has opened.
+func (d *Detector) Watch(id string, now time.Time) {
+	if d.peers[id] == nil {
+		d.peers[id] = &peer{}
+	}
+	d.peers[id].heard = now
+}
+
+// Forget ends the observation.
+func (d *Detector) Forget(id string) { delete(d.peers, id) }
+
+// Heard records that anything came from a peer. It reports whether that ended an
+// examination: then the observer may vouch for the peer.
+func (d *Detector) Heard(id string, now time.Time) (acquitted bool) {
+	p := d.peers[id]
+	if p == nil {
+		return false
+	}
+	acquitted = !p.suspected.IsZero()
+	p.heard, p.suspected = now, time.Time{}
+	return acquitted
+}
+
+// RoundTrip records the measured time of a ping, smoothed as in RFC 6298 (2.3).
+func (d *Detector) RoundTrip(id string, sample time.Duration) {
+	p := d.peers[id]
+	switch {
+	case p == nil || sample < 0:
+	case p.rtt == 0:
+		p.rtt = sample
+	default:
+		p.rtt += (sample - p.rtt) / 8
+	}
+}
+
+// Examine begins an examination: somebody who should know says that the peer's
+// connection ended. A peer already under examination stays as it is.
+func (d *Detector) Examine(id string, now time.Time) {
+	p := d.peers[id]
+	if p == nil || !p.suspected.IsZero() {
+		return
+	}
+	p.suspected, p.answered = now, now.Sub(p.heard)
+}
+
+// Acquit ends an examination without an answer: another member heard the peer.
+func (d *Detector) Acquit(id string) {
+	if p := d.peers[id]; p != nil {
+		p.suspected = time.Time{}
+	}
+}
+
+// Late tells the detector that the observer's own tick came late by lag. What
+// was not heard meanwhile proves nothing: silences shrink by lag and every
+// examination begins again.
+func (d *Detector) Late(now time.Time, lag time.Duration) {
+	for _, p := range d.peers {
+		if p.heard = p.heard.Add(lag); p.heard.After(now) {
+			p.heard = now
+		}
+		if !p.suspected.IsZero() {
+			p.suspected = now
+		}
+	}
+}
+
+// State of a peer at now.
+func (d *Detector) State(id string, now time.Time) State {
+	p := d.peers[id]
+	switch {
+	case p == nil:
+		return Unknown
+	case now.Sub(p.heard) >= d.stale:
+		return Silent
+	case !p.suspected.IsZero():
+		return Suspect
+	}
+	return Alive
+}
+
+// LastHeard is when the peer was last heard on the observer's clock; false if it
+// is not watched.
+func (d *Detector) LastHeard(id string) (time.Time, bool) {
+	p := d.peers[id]
+	if p == nil {
+		return time.Time{}, false
+	}
+	return p.heard, true
+}
+
+// Testimony is what the observer may say of a peer under examination; false
+// while it may say nothing: no examination, the last answer too old when it
+// began, the window not over, or the observer hears nobody else either.
+func (d *Detector) Testimony(id string, now time.Time) (events.Testimony, bool) {
+	p := d.peers[id]
+	if p == nil || p.suspected.IsZero() || p.answered > RecentAnswer || d.deaf(id, now) {
+		return events.Testimony{}, false
+	}
+	silent := now.Sub(p.suspected)
+	if silent < Window(p.rtt) {
+		return events.Testimony{}, false
+	}
+	return events.Testimony{
+		AnsweredMS: p.answered.Milliseconds(),
+		RTTMS:      p.rtt.Milliseconds(),
+		SilentMS:   silent.Milliseconds(),
+	}, true
+}
+
+// deaf reports whether the observer watches others than id and hears none of them.
+func (d *Detector) deaf(id string, now time.Time) bool {
+	others := false
+	for other, p := range d.peers {
+		if other == id {
+			continue
+		}
+		if p.suspected.IsZero() && now.Sub(p.heard) <= RecentAnswer {
+			return false
+		}
+		others = true
+	}
+	return others
+}
+
+// Next is when the earliest examination's window ends; false if there is none.
+func (d *Detector) Next() (time.Time, bool) {
+	var next time.Time
+	for _, p := range d.peers {
+		if p.suspected.IsZero() {
+			continue
+		}
+		if end := p.suspected.Add(Window(p.rtt)); next.IsZero() || end.Before(next) {
+			next = end
+		}
+	}
+	return next, !next.IsZero()
+}

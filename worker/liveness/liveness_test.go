@@ -1,0 +1,132 @@
+package liveness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+var start = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func after(d time.Duration) time.Time { return start.Add(d) }
+
+// Work list 4.2: no update for 15 s.
+func TestSilentAfterFifteenSeconds(t *testing.T) {
+	d := New(events.StaleAfter)
+	if d.State("b", start) != Unknown {
+		t.Fatal("a peer without a link has a state")
+	}
+	d.Watch("b", start)
+	if got := d.State("b", after(events.StaleAfter-1)); got != Alive {
+		t.Errorf("just before 15 s: %v", got)
+	}
+	if got := d.State("b", after(events.StaleAfter)); got != Silent {
+		t.Errorf("at 15 s: %v", got)
+	}
+	d.Heard("b", after(events.StaleAfter))
+	if got := d.State("b", after(2*events.StaleAfter-1)); got != Alive {
+		t.Errorf("heard again: %v", got)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	for rtt, want := range map[time.Duration]time.Duration{
+		0:                     MinWindow,
+		20 * time.Millisecond: MinWindow,
+		25 * time.Millisecond: MinWindow,
+		80 * time.Millisecond: 320 * time.Millisecond,
+	} {
+		if got := Window(rtt); got != want {
+			t.Errorf("Window(%v) = %v, want %v", rtt, got, want)
+		}
+	}
+}
+
+func TestTestimony(t *testing.T) {
+	cases := []struct {
+		name string
+		do   func(d *Detector)
+		at   time.Duration
+		want bool
+	}{
+		{"silent for the window", func(d *Detector) { d.Examine("b", after(time.Second)) }, time.Second + MinWindow, true},
+		{"window not over", func(d *Detector) { d.Examine("b", after(time.Second)) }, time.Second + MinWindow - 1, false},
+		{"no suspicion", func(*Detector) {}, 10 * time.Second, false},
+		{"no link", func(d *Detector) { d.Forget("b"); d.Examine("b", after(time.Second)) }, 2 * time.Second, false},
+		{"last answer too old to mean anything", func(d *Detector) {
+			d.Heard("c", after(RecentAnswer))
+			d.Examine("b", after(RecentAnswer+time.Millisecond))
+		}, RecentAnswer + time.Second, false},
+		{"it answered", func(d *Detector) { d.Examine("b", after(time.Second)); d.Heard("b", after(time.Second+1)) }, 3 * time.Second, false},
+		{"another member vouched", func(d *Detector) { d.Examine("b", after(time.Second)); d.Acquit("b") }, 3 * time.Second, false},
+		{"own tick late: the wait begins again", func(d *Detector) {
+			d.Examine("b", after(time.Second))
+			d.Late(after(time.Second+MinWindow), LateTick)
+		}, time.Second + MinWindow, false},
+		{"and ends", func(d *Detector) {
+			d.Examine("b", after(time.Second))
+			d.Late(after(time.Second+MinWindow), LateTick)
+		}, time.Second + 2*MinWindow, true},
+		{"deaf: nobody else is heard", func(d *Detector) {
+			d.Heard("b", after(20*time.Second))
+			d.Examine("b", after(20*time.Second))
+		}, 21 * time.Second, false},
+		{"long round trip", func(d *Detector) {
+			d.RoundTrip("b", 100*time.Millisecond)
+			d.Examine("b", after(time.Second))
+		}, time.Second + 399*time.Millisecond, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d := New(events.StaleAfter)
+			d.Watch("b", start)
+			d.Watch("c", start)
+			c.do(d)
+			if got, ok := d.Testimony("b", after(c.at)); ok != c.want {
+				t.Fatalf("testimony %+v, %v", got, ok)
+			}
+		})
+	}
+}
+
+func TestTestimony_ItsNumbers(t *testing.T) {
+	d := New(events.StaleAfter)
+	d.Watch("b", start)
+	d.RoundTrip("b", 8*time.Millisecond)
+	d.RoundTrip("b", 16*time.Millisecond)
+	d.Examine("b", after(2*time.Second))
+	if next, ok := d.Next(); !ok || next != after(2*time.Second+MinWindow) {
+		t.Fatalf("next %v, %v", next, ok)
+	}
+	got, ok := d.Testimony("b", after(2*time.Second+150*time.Millisecond))
+	if want := (events.Testimony{AnsweredMS: 2000, RTTMS: 9, SilentMS: 150}); !ok || got != want {
+		t.Fatalf("%+v, %v, want %+v", got, ok, want)
+	}
+}
+
+func TestHeardReportsAcquittal(t *testing.T) {
+	d := New(events.StaleAfter)
+	d.Watch("b", start)
+	if d.Heard("b", start) {
+		t.Fatal("acquitted without an examination")
+	}
+	d.Examine("b", start)
+	if d.State("b", start) != Suspect {
+		t.Fatal("not suspect under examination")
+	}
+	if !d.Heard("b", after(1)) || d.Heard("b", after(2)) {
+		t.Fatal("acquittal is not reported once")
+	}
+}
+
+// A process that was frozen for a minute hears nothing meanwhile; nobody is
+// silent for that.
+func TestLateObserverAccusesNobody(t *testing.T) {
+	d := New(events.StaleAfter)
+	d.Watch("b", start)
+	d.Late(after(time.Minute), time.Minute)
+	if got := d.State("b", after(time.Minute)); got != Alive {
+		t.Fatalf("after an own freeze: %v", got)
+	}
+}
