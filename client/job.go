@@ -1,0 +1,107 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
+)
+
+// A Job is what to run and where it may run.
+type Job struct {
+	Filters events.Filters
+	Worker  string // only this worker, by peer id or name; "" for any
+
+	Command string   // as the worker's owner named it
+	Args    []string // passed on as they are, never through a shell
+	Inputs  []string // local files; each arrives under its base name
+
+	To    string        // folder for the outputs, made if need be; "" for ./JOB_ID
+	Force bool          // overwrite files that exist in To
+	Wait  time.Duration // how long to wait for a worker that is free; 0: not at all
+}
+
+// Progress is how far a file is on its way.
+type Progress = transfer.Progress
+
+// Kinds of JobUpdate.
+const (
+	UpdateState    = "state"    // State, Worker, JobID
+	UpdateOutput   = "output"   // Event: one line of the job's stdout or stderr
+	UpdateProgress = "progress" // Event: how far the job says it is
+	UpdateMetric   = "metric"   // Event: a number that the job measured
+	UpdateSend     = "send"     // Transfer: an input on its way
+	UpdateReceive  = "receive"  // Transfer: an output on its way
+	UpdateNote     = "note"     // Note: why a worker was passed over, which subject was asked
+)
+
+// A JobUpdate is news of a running job. States come in the order of the interface,
+// each once; the last is final.
+type JobUpdate struct {
+	Kind     string
+	State    events.JobState
+	JobID    string
+	Worker   events.Worker
+	Event    events.JobEvent
+	Transfer Progress
+	Note     string
+}
+
+// An Output is a file that came back: its name in the job's output folder and its
+// path here. Size and hash were compared with the worker's.
+type Output struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	Path   string `json:"path"`
+}
+
+// Timings are the milliseconds that a job spent in each step.
+type Timings struct {
+	DiscoverMS float64 `json:"discover_ms"`
+	ReserveMS  float64 `json:"reserve_ms"`
+	ConnectMS  float64 `json:"connect_ms"`
+	SendMS     float64 `json:"send_ms"`
+	RunMS      float64 `json:"run_ms"`
+	ReceiveMS  float64 `json:"receive_ms"`
+	TotalMS    float64 `json:"total_ms"`
+}
+
+// Result is how a job ended. ExitCode is nil if its process did not end by itself
+// or never ran; a process that a signal n ended has 128+n.
+type Result struct {
+	JobID    string          `json:"job_id"`
+	Worker   string          `json:"worker"`
+	Command  string          `json:"command"`
+	State    events.JobState `json:"state"`
+	ExitCode *int            `json:"exit_code"`
+	Outputs  []Output        `json:"outputs"`
+	Timings  Timings         `json:"timings"`
+}
+
+// Run finds a worker, reserves it, sends the inputs over a channel straight to it,
+// runs the command and brings the outputs back. report, which may be nil, is called
+// on Run's goroutine.
+//
+// A job that ran and failed is a Result and no error. Where no job came about the
+// error says why (no_workers, no_worker_matches, all_busy, not_allowed, unreachable,
+// file, …); where one did, Result names it and the error says what was lost of it
+// (lost, damaged, file, canceled). When ctx ends the job is canceled, and Run waits at
+// most 10 s for its end.
+func (c *Client) Run(ctx context.Context, j Job, report func(JobUpdate)) (Result, error) {
+	return Result{}, events.Errorf(events.CodeInternal, "not built")
+}
+
+// A Plan is where a job would run: candidates, best first, and the others with why.
+type Plan struct {
+	List       events.WorkerList `json:"-"`
+	Candidates []events.Worker   `json:"candidates"`
+	Rejected   []events.Rejected `json:"rejected"`
+}
+
+// Plan says where Run would run the job now, and asks no worker. The error is Run's
+// where there is no candidate; the plan says then why.
+func (c *Client) Plan(ctx context.Context, j Job) (Plan, error) {
+	return Plan{}, events.Errorf(events.CodeInternal, "not built")
+}
