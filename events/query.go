@@ -103,7 +103,7 @@ type WorkerList struct {
 	AgeMS       int64           `json:"age_ms"`
 	Timestamp   float64         `json:"timestamp"`
 	QueryMS     float64         `json:"query_ms,omitempty"` // set by the client: from question to answer
-	Total       int             `json:"total"` // workers that have not departed
+	Total       int             `json:"total"`              // workers that have not departed
 	Stale       bool            `json:"stale,omitempty"`
 	Workers     []Worker        `json:"workers"`
 	Rejected    []Rejected      `json:"rejected"`
