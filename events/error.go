@@ -31,6 +31,7 @@ const (
 	CodeAllBusy        Code = "all_busy"    // workers match, none is free
 	CodeBusy           Code = "busy"        // this worker has no free slot
 	CodeNoLease        Code = "no_lease"    // the lease is unknown, used or lapsed
+	CodeNoJob          Code = "no_job"      // this worker has no such job (any more)
 	CodeUnreachable    Code = "unreachable" // no answer from a hub or peer
 	CodeConflict       Code = "conflict"    // too many concurrent changes; try again
 	CodeDamaged        Code = "damaged"     // a hash differs

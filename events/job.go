@@ -57,9 +57,10 @@ func (s JobState) Final() bool {
 	return s == JobDone || s == JobFailed || s == JobCanceled || s == JobLost
 }
 
-// JobStart is the first frame of a client on the job channel. After it, the
+// JobStart is the first frame of a client on the job channel. After its JobAck
+// the worker streams the job's events from 1 on over the same channel, and the
 // inputs come over the bulk channel as one manifest and its files; the process
-// starts when all have arrived whole.
+// starts when all have arrived whole. Without inputs there is no manifest.
 type JobStart struct {
 	V       int      `json:"v"`
 	Lease   JobLease `json:"lease"`
@@ -75,7 +76,10 @@ type JobAck struct {
 }
 
 // JobAttach asks for the events of a job from sequence number Since on, and, once
-// it is final, for its outputs over the bulk channel if Outputs is set.
+// it is final, for its outputs over the bulk channel if Outputs is set: one
+// manifest and the files of the last event, in its order; nothing if it names
+// none. On one link no event is sent twice, so the client that started a job may
+// attach to it just for the outputs. It is answered by events, or by an Error.
 type JobAttach struct {
 	V       int    `json:"v"`
 	JobID   string `json:"job_id"`
@@ -83,7 +87,8 @@ type JobAttach struct {
 	Outputs bool   `json:"outputs"`
 }
 
-// JobSignal asks to end a job: "stop" keeps its results, "cancel" does not.
+// JobSignal asks to end a job: "stop" keeps its results, "cancel" does not. It is
+// answered by the job's events, or by an Error.
 type JobSignal struct {
 	V      int    `json:"v"`
 	JobID  string `json:"job_id"`
@@ -96,10 +101,18 @@ const (
 	ActionCancel = "cancel"
 )
 
+// Streams of a job's output. What Moothall itself has to say about it ("… 312
+// lines dropped") comes as StreamNote.
+const (
+	StreamStdout = "stdout"
+	StreamStderr = "stderr"
+	StreamNote   = "note"
+)
+
 // Kinds of JobEvent.
 const (
 	JobEventState    = "state"    // State; with the last one ExitCode and Outputs
-	JobEventOutput   = "output"   // Stream ("stdout" or "stderr") and Line
+	JobEventOutput   = "output"   // Stream ("stdout" or "stderr"), Line and More
 	JobEventProgress = "progress" // Done, Total, Text
 	JobEventMetric   = "metric"   // Name, Value, Step
 )
@@ -116,6 +129,7 @@ type JobEvent struct {
 	Outputs  []FileHeader `json:"outputs,omitempty"`
 	Stream   string       `json:"stream,omitempty"`
 	Line     string       `json:"line,omitempty"`
+	More     bool         `json:"more,omitempty"` // the line goes on in the next event of its stream
 	Done     float64      `json:"done,omitempty"`
 	Total    float64      `json:"total,omitempty"`
 	Text     string       `json:"text,omitempty"`

@@ -4,6 +4,13 @@ import "encoding/json"
 
 // Payloads of the frames between workers: JSON behind the frame's header.
 
+// Message types of the mesh, as the work list names them.
+const (
+	TypeHeartbeat      = "heartbeat"
+	TypeStatusUpdate   = "status_update"
+	TypeStateBroadcast = "state_broadcast"
+)
+
 // MeshLabel is the label of the control channel between two workers, of which
 // offerer dialled.
 func MeshLabel(offerer string) string { return "worker-mesh-" + offerer }

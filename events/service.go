@@ -5,6 +5,11 @@ const (
 	TypeRegister     = "register"
 	TypeRegistered   = "registered_auth"
 	TypeAnnouncement = "admin_announcement"
+	TypePeerJoined   = "peer_joined"
+	TypePeerSuspect  = "peer_suspect"
+	TypePeerLeft     = "peer_left"
+	TypeWorkerStatus = "worker_status"
+	TypeJob          = "job"
 	TypeQuery        = "query_workers"
 	TypeWorkerList   = "worker_list"
 )

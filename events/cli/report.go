@@ -30,6 +30,7 @@ var exitCodes = map[events.Code]int{
 	events.CodeInvalid:        ExitUsage,
 	events.CodeTooLarge:       ExitUsage,
 	events.CodeUsage:          ExitUsage,
+	events.CodeNoJob:          ExitUsage,
 	events.CodeDamaged:        ExitDamaged,
 	events.CodeUnreachable:    ExitUnreachable,
 	events.CodeVersion:        ExitUnreachable,

@@ -101,28 +101,8 @@ func TestFence_AcceptedTermNeverFalls(t *testing.T) {
 		{cert("s2", 1, "d"), Newer, "d"}, // a wiped store begins again, above
 	}
 	for i, s := range steps {
-		if got := f.Accept(s.give); got != s.want || f.Admin().PeerID != s.peer {
-			t.Errorf("step %d: verdict %d, admin %v", i, got, f.Admin())
+		if got := f.Accept(s.give); got != s.want || f.Holder().PeerID != s.peer {
+			t.Errorf("step %d: verdict %d, admin %v", i, got, f.Holder())
 		}
-	}
-}
-
-func TestFence_VacantUntilTheNextTerm(t *testing.T) {
-	var f Fence
-	first := events.SeatCertificate{Term: events.Term{Store: "s", N: 1}, Seat: events.Seat{PeerID: "a", Incarnation: 1}}
-	f.Accept(first)
-	if f.Vacate(events.Term{Store: "s", N: 2}) {
-		t.Fatal("a term that was never accepted vacated the seat")
-	}
-	if !f.Vacate(first.Term) || f.Vacate(first.Term) {
-		t.Fatal("vacating is not once")
-	}
-	if f.Accept(first) != Same || !f.Admin().IsZero() || f.Holder() != first.Seat {
-		t.Fatal("an old announcement filled the vacated seat")
-	}
-	second := first
-	second.N = 2
-	if f.Accept(second) != Newer || f.Admin() != second.Seat {
-		t.Fatal("the next term did not fill the seat")
 	}
 }

@@ -41,10 +41,11 @@ func Window(rtt time.Duration) time.Duration { return max(MinWindow, 4*rtt) }
 type peer struct {
 	heard time.Time
 	rtt   time.Duration
-	// suspected is when the examination began, or began again after a late tick;
-	// zero if there is none. answered is how old the last answer was then.
-	suspected time.Time
-	answered  time.Duration
+	// suspected is when the examination began, zero if there is none; answered is
+	// how long before that the peer was last heard. window is when the silence that
+	// counts began: at suspected, or after the observer's last late tick.
+	suspected, window time.Time
+	answered          time.Duration
 }
 
 // A Detector observes peers.
@@ -69,28 +70,34 @@ func (d *Detector) Watch(id string, now time.Time) {
 // Forget ends the observation.
 func (d *Detector) Forget(id string) { delete(d.peers, id) }
 
-// Heard records that anything came from a peer. It reports whether that ended an
-// examination: then the observer may vouch for the peer.
-func (d *Detector) Heard(id string, now time.Time) (acquitted bool) {
-	p := d.peers[id]
-	if p == nil {
-		return false
+// Heard records that anything came from a peer. It ends no examination: what a
+// peer sent before its end may arrive after the news of it.
+func (d *Detector) Heard(id string, now time.Time) {
+	if p := d.peers[id]; p != nil {
+		p.heard = now
 	}
-	acquitted = !p.suspected.IsZero()
-	p.heard, p.suspected = now, time.Time{}
-	return acquitted
 }
 
-// RoundTrip records the measured time of a ping, smoothed as in RFC 6298 (2.3).
-func (d *Detector) RoundTrip(id string, sample time.Duration) {
+// Answered records the answer to a ping that left at sent. An answer to a ping
+// that left after the examination began ends it; then the observer may vouch for
+// the peer, and Answered reports true. The round trip is smoothed as in RFC 6298
+// (2.3).
+func (d *Detector) Answered(id string, sent, now time.Time) (acquitted bool) {
 	p := d.peers[id]
-	switch {
-	case p == nil || sample < 0:
-	case p.rtt == 0:
+	if p == nil || sent.After(now) {
+		return false
+	}
+	p.heard = now
+	if sample := now.Sub(sent); p.rtt == 0 {
 		p.rtt = sample
-	default:
+	} else {
 		p.rtt += (sample - p.rtt) / 8
 	}
+	acquitted = !p.suspected.IsZero() && !sent.Before(p.suspected)
+	if acquitted {
+		p.suspected = time.Time{}
+	}
+	return acquitted
 }
 
 // Examine begins an examination: somebody who should know says that the peer's
@@ -100,10 +107,10 @@ func (d *Detector) Examine(id string, now time.Time) {
 	if p == nil || !p.suspected.IsZero() {
 		return
 	}
-	p.suspected, p.answered = now, now.Sub(p.heard)
+	p.suspected, p.window, p.answered = now, now, now.Sub(p.heard)
 }
 
-// Acquit ends an examination without an answer: another member heard the peer.
+// Acquit ends an examination because another member vouches for the peer.
 func (d *Detector) Acquit(id string) {
 	if p := d.peers[id]; p != nil {
 		p.suspected = time.Time{}
@@ -112,15 +119,13 @@ func (d *Detector) Acquit(id string) {
 
 // Late tells the detector that the observer's own tick came late by lag. What
 // was not heard meanwhile proves nothing: silences shrink by lag and every
-// examination begins again.
+// examination's window begins again.
 func (d *Detector) Late(now time.Time, lag time.Duration) {
 	for _, p := range d.peers {
 		if p.heard = p.heard.Add(lag); p.heard.After(now) {
 			p.heard = now
 		}
-		if !p.suspected.IsZero() {
-			p.suspected = now
-		}
+		p.window = now
 	}
 }
 
@@ -156,7 +161,7 @@ func (d *Detector) Testimony(id string, now time.Time) (events.Testimony, bool) 
 	if p == nil || p.suspected.IsZero() || p.answered > RecentAnswer || d.deaf(id, now) {
 		return events.Testimony{}, false
 	}
-	silent := now.Sub(p.suspected)
+	silent := now.Sub(p.window)
 	if silent < Window(p.rtt) {
 		return events.Testimony{}, false
 	}
@@ -189,7 +194,7 @@ func (d *Detector) Next() (time.Time, bool) {
 		if p.suspected.IsZero() {
 			continue
 		}
-		if end := p.suspected.Add(Window(p.rtt)); next.IsZero() || end.Before(next) {
+		if end := p.window.Add(Window(p.rtt)); next.IsZero() || end.Before(next) {
 			next = end
 		}
 	}

@@ -58,7 +58,15 @@ func TestTestimony(t *testing.T) {
 			d.Heard("c", after(RecentAnswer))
 			d.Examine("b", after(RecentAnswer+time.Millisecond))
 		}, RecentAnswer + time.Second, false},
-		{"it answered", func(d *Detector) { d.Examine("b", after(time.Second)); d.Heard("b", after(time.Second+1)) }, 3 * time.Second, false},
+		{"it answered", func(d *Detector) {
+			d.Examine("b", after(time.Second))
+			d.Answered("b", after(time.Second), after(time.Second+1))
+		}, 3 * time.Second, false},
+		{"what it sent before its end arrives late", func(d *Detector) {
+			d.Examine("b", after(time.Second))
+			d.Heard("b", after(time.Second+1))
+			d.Answered("b", after(time.Second-1), after(time.Second+1))
+		}, time.Second + MinWindow, true},
 		{"another member vouched", func(d *Detector) { d.Examine("b", after(time.Second)); d.Acquit("b") }, 3 * time.Second, false},
 		{"own tick late: the wait begins again", func(d *Detector) {
 			d.Examine("b", after(time.Second))
@@ -73,7 +81,7 @@ func TestTestimony(t *testing.T) {
 			d.Examine("b", after(20*time.Second))
 		}, 21 * time.Second, false},
 		{"long round trip", func(d *Detector) {
-			d.RoundTrip("b", 100*time.Millisecond)
+			d.Answered("b", start, after(100*time.Millisecond))
 			d.Examine("b", after(time.Second))
 		}, time.Second + 399*time.Millisecond, false},
 	}
@@ -93,29 +101,30 @@ func TestTestimony(t *testing.T) {
 func TestTestimony_ItsNumbers(t *testing.T) {
 	d := New(events.StaleAfter)
 	d.Watch("b", start)
-	d.RoundTrip("b", 8*time.Millisecond)
-	d.RoundTrip("b", 16*time.Millisecond)
+	d.Answered("b", start, after(8*time.Millisecond))
+	d.Answered("b", start, after(16*time.Millisecond))
+	d.Heard("b", after(time.Second))
 	d.Examine("b", after(2*time.Second))
 	if next, ok := d.Next(); !ok || next != after(2*time.Second+MinWindow) {
 		t.Fatalf("next %v, %v", next, ok)
 	}
 	got, ok := d.Testimony("b", after(2*time.Second+150*time.Millisecond))
-	if want := (events.Testimony{AnsweredMS: 2000, RTTMS: 9, SilentMS: 150}); !ok || got != want {
+	if want := (events.Testimony{AnsweredMS: 1000, RTTMS: 9, SilentMS: 150}); !ok || got != want {
 		t.Fatalf("%+v, %v, want %+v", got, ok, want)
 	}
 }
 
-func TestHeardReportsAcquittal(t *testing.T) {
+func TestAnsweredReportsAcquittalOnce(t *testing.T) {
 	d := New(events.StaleAfter)
 	d.Watch("b", start)
-	if d.Heard("b", start) {
+	if d.Answered("b", start, start) {
 		t.Fatal("acquitted without an examination")
 	}
 	d.Examine("b", start)
 	if d.State("b", start) != Suspect {
 		t.Fatal("not suspect under examination")
 	}
-	if !d.Heard("b", after(1)) || d.Heard("b", after(2)) {
+	if !d.Answered("b", after(1), after(2)) || d.Answered("b", after(1), after(3)) {
 		t.Fatal("acquittal is not reported once")
 	}
 }

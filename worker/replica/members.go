@@ -1,0 +1,134 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/election"
+)
+
+func (in Presence) step(r *Replica) {
+	r.contest.retry = r.now
+	switch in.Type {
+	case events.TypePeerJoined:
+		r.joined(in.Peer)
+	case events.TypePeerSuspect:
+		r.suspect(in.Seat)
+	case events.TypePeerLeft:
+		r.left(in.Seat, in.Reason, in.Time)
+	}
+	gap := in.MembersVersion > r.hub.record.MembersVersion+1
+	r.hear(in.Standing, events.SeatCertificate{})
+	if gap {
+		r.refresh()
+	}
+}
+
+func (r *Replica) joined(p events.PeerInfo) {
+	if known, ok := r.members[p.PeerID]; ok && known.Incarnation > p.Incarnation {
+		return
+	}
+	if p.PeerID == r.cfg.PeerID {
+		if r.seated() && p.Incarnation > r.seat.Incarnation {
+			r.emit(Exit{events.Errorf(events.CodeOldIncarnation, "another process took over the seat of %s", p.PeerID)})
+		}
+		return
+	}
+	p.Suspect = false
+	r.members[p.PeerID] = p
+	r.detector.Acquit(p.PeerID)
+	r.dirty = true
+	r.link(p)
+}
+
+// suspect takes the hub's word that a seat's connection has ended, asks the peer
+// itself, and begins the examination.
+func (r *Replica) suspect(s events.Seat) {
+	p, ok := r.members[s.PeerID]
+	if !ok || p.Seat != s || p.Away || s == r.seat {
+		return
+	}
+	p.Suspect = true
+	r.members[s.PeerID] = p
+	r.detector.Examine(s.PeerID, r.now)
+	r.ask(s.PeerID)
+	r.dirty = true
+}
+
+func (r *Replica) left(s events.Seat, reason string, at events.Time) {
+	p, ok := r.members[s.PeerID]
+	if !ok || p.Seat != s || p.Away {
+		return
+	}
+	p.Away, p.AwayReason, p.AwaySince, p.Suspect = true, reason, at, false
+	r.members[s.PeerID] = p
+	r.dirty = true
+	if s == r.seat {
+		r.register()
+		return
+	}
+	r.link(p)
+}
+
+// replaceMembers takes the hub's whole list.
+func (r *Replica) replaceMembers(peers []events.PeerInfo) {
+	old := r.members
+	r.members = make(map[string]events.PeerInfo, len(peers))
+	for _, p := range peers {
+		if known, ok := old[p.PeerID]; ok && known.Incarnation > p.Incarnation {
+			p = known
+		}
+		r.members[p.PeerID] = p
+		if !p.Suspect {
+			r.detector.Acquit(p.PeerID)
+		}
+	}
+	for id := range r.links {
+		if _, ok := r.members[id]; !ok {
+			r.emit(Hangup{id})
+		}
+	}
+	for _, id := range sorted(r.members) {
+		r.link(r.members[id])
+	}
+	r.dirty = true
+}
+
+// link sees to it that there is a link to a member with a registry, and none to a
+// seat that has departed for good. A member that only the hub misses (silent)
+// keeps its link: it may come back as itself.
+func (r *Replica) link(p events.PeerInfo) {
+	if p.PeerID == r.cfg.PeerID || !p.Registry {
+		return
+	}
+	if !p.Away {
+		if l := r.links[p.PeerID]; l == nil || l.seat != p.Seat {
+			r.emit(Dial{p.Seat})
+		}
+		return
+	}
+	if p.AwayReason != events.ReasonSilent {
+		r.emit(Hangup{p.PeerID})
+	}
+}
+
+// living are the members that may become admin: with registry, in the record, not
+// suspected. The present holder is among them.
+func (r *Replica) living() []election.Candidate {
+	var all []election.Candidate
+	for _, id := range sorted(r.members) {
+		if p := r.members[id]; p.Registry && !p.Away && !p.Suspect {
+			all = append(all, election.Candidate{Seat: p.Seat, GPUMemoryMB: p.Metadata.Properties.GPUMemoryMB})
+		}
+	}
+	return all
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

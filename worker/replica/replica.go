@@ -1,0 +1,152 @@
+// Package replica is the brain of a worker: it joins what the hub says, what the
+// mesh brings and what the own slot does, and decides what to send, whom to dial,
+// when to claim the admin's seat and what to show. It knows no network, clock,
+// log or goroutine: Step takes an input and the time and returns what to do.
+//
+// A Replica has one owner; its methods must not be called concurrently.
+package replica
+
+import (
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/election"
+	"github.com/moothall/moothall/worker/liveness"
+	"github.com/moothall/moothall/worker/roster"
+)
+
+// Config says who the worker is. Limits are the room's, from registered_auth.
+type Config struct {
+	Room   string
+	PeerID string
+	Key    events.Signer
+	Static roster.Static
+}
+
+// Rhythm of the replica's own work.
+const (
+	// TickInterval is the longest time between two steps.
+	TickInterval = time.Second
+	// CheckpointInterval is the longest time between two own rows: last_heartbeat
+	// in the document is for those who come later, not for the living.
+	CheckpointInterval = 5 * time.Minute
+	// RetryClaim is the time between two claims for the same reason.
+	RetryClaim = time.Second
+	// PullInterval bounds how often one peer is asked for what is missing.
+	PullInterval = 100 * time.Millisecond
+	// AwayRowsKept is how long a row stays in new generations after its owner left.
+	AwayRowsKept = time.Hour
+)
+
+// A Replica is one worker's part in its room.
+type Replica struct {
+	cfg    Config
+	limits events.Limits
+	now    time.Time
+	out    []Output
+
+	seat      events.Seat // zero until registered
+	departing bool
+	hub       hub
+	fence     election.Fence
+	members   map[string]events.PeerInfo // the hub's record, oneself included
+	links     map[string]*peerLink
+	detector  *liveness.Detector
+	farewells map[events.Seat]events.Goodbye
+	contest   contest
+	// nextTestimony is the earliest time to testify against members again.
+	nextTestimony time.Time
+
+	roster     *roster.Roster
+	dynamic    roster.Dynamic
+	checkpoint time.Time // of the last own row
+	pending    [][]byte  // chunks that the admin has accepted and not yet broadcast
+
+	nextHeartbeat, nextLease time.Time
+	nonce                    uint64
+	pings                    map[uint64]ping
+	dirty                    bool // the view is older than the state
+	shown                    map[string]events.Worker
+}
+
+// hub is what this worker knows of its connection to the hub.
+type hub struct {
+	up bool
+	// confirmed: since the connection came up, and since the last late tick, the
+	// hub has said where the room stands. An admin answers nobody without it.
+	confirmed bool
+	record    events.Standing // the newest that the hub said
+	keys      []string
+	// registering and refreshing: an answer is awaited.
+	registering, refreshing bool
+	nextRefresh             time.Time
+}
+
+type peerLink struct {
+	seat     events.Seat
+	path     string
+	nextPull time.Time
+}
+
+type ping struct {
+	peer string
+	sent time.Time
+}
+
+// New makes a replica that has not registered.
+func New(cfg Config) *Replica {
+	return &Replica{
+		cfg:       cfg,
+		limits:    events.DefaultLimits(),
+		members:   map[string]events.PeerInfo{},
+		links:     map[string]*peerLink{},
+		detector:  liveness.New(events.StaleAfter),
+		farewells: map[events.Seat]events.Goodbye{},
+		pings:     map[uint64]ping{},
+		dynamic:   roster.Dynamic{Status: events.StatusAvailable, Free: cfg.Static.Slots},
+	}
+}
+
+// Step takes one input at the time now, which never goes back, and returns what
+// is to be done, in order.
+func (r *Replica) Step(now time.Time, in Input) []Output {
+	r.now, r.out = now, nil
+	in.step(r)
+	if r.seated() {
+		r.pursue()
+		r.testify()
+	}
+	return r.out
+}
+
+// Next is when the replica wants its next Tick at the latest.
+func (r *Replica) Next() time.Time {
+	next := r.now.Add(TickInterval)
+	for _, t := range []time.Time{r.nextHeartbeat, r.nextLease, r.contest.due} {
+		if t.After(r.now) && t.Before(next) {
+			next = t
+		}
+	}
+	if t, ok := r.detector.Next(); ok && t.After(r.now) && t.Before(next) {
+		next = t
+	}
+	return next
+}
+
+// Seat is the own seat, zero until registered.
+func (r *Replica) Seat() events.Seat { return r.seat }
+
+func (r *Replica) seated() bool { return !r.seat.IsZero() && !r.departing }
+
+// isAdmin reports whether the accepted term is the own one and not vacated.
+func (r *Replica) isAdmin() bool { return r.seated() && r.admin() == r.seat }
+
+// admin is the admin's seat in the accepted term, zero while it is vacant.
+func (r *Replica) admin() events.Seat {
+	if r.hub.record.Term == r.fence.Term() && r.hub.record.AdminPeerID == "" {
+		return events.Seat{}
+	}
+	return r.fence.Holder()
+}
+
+func (r *Replica) emit(o Output) { r.out = append(r.out, o) }

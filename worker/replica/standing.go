@@ -1,0 +1,183 @@
+package replica
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/election"
+	"github.com/moothall/moothall/worker/liveness"
+	"github.com/moothall/moothall/worker/roster"
+)
+
+func (in Registered) step(r *Replica) {
+	r.hub.up, r.hub.registering, r.hub.confirmed = true, false, true
+	r.limits = in.Limits
+	r.trust(in.SeatKeys)
+	r.sit(events.Seat{PeerID: in.PeerID, Incarnation: in.Incarnation}, in.MemberCertificate)
+	r.replaceMembers(append(in.Peers, events.PeerInfo{
+		Seat: r.seat, NKey: in.MemberCertificate.Key, Metadata: r.cfg.Static.Metadata,
+		Registry: true, Certificate: in.MemberCertificate,
+	}))
+	r.hear(in.Standing, in.Certificate)
+	r.assertOwn()
+}
+
+func (in NotRegistered) step(r *Replica) {
+	r.hub.registering = false
+	if in.Err.Code == events.CodeOldIncarnation {
+		r.emit(Exit{in.Err})
+		return
+	}
+	r.note(Warn, "not registered", "error", in.Err.Message)
+}
+
+func (in Renewed) step(r *Replica) {
+	if in.Err != nil {
+		r.refusedSeat(in.Err)
+		return
+	}
+	r.hub.confirmed = true
+	r.hear(in.Standing, in.Certificate)
+}
+
+func (in Refreshed) step(r *Replica) {
+	r.hub.refreshing = false
+	if in.Err != nil {
+		return
+	}
+	r.hub.confirmed = true
+	r.trust(in.SeatKeys)
+	r.replaceMembers(in.Peers)
+	r.hear(in.Standing, in.Certificate)
+	if self, ok := r.members[r.cfg.PeerID]; r.seated() && (!ok || self.Away) {
+		r.register()
+	}
+}
+
+func (in Announced) step(r *Replica) {
+	r.hear(events.Standing{
+		Term: in.Term, AdminPeerID: in.AdminPeerID, AdminIncarnation: in.Incarnation,
+		MembersVersion: in.MembersVersion,
+	}, in.Certificate)
+}
+
+// HubUp is a new connection: the hub may have forgotten us, or we it.
+func (HubUp) step(r *Replica) {
+	r.hub.up, r.hub.confirmed = true, false
+	r.register()
+}
+
+func (HubDown) step(r *Replica) {
+	r.hub = hub{record: r.hub.record, keys: r.hub.keys}
+	r.dirty = true
+}
+
+func (r *Replica) register() {
+	if r.hub.registering || r.departing {
+		return
+	}
+	r.hub.registering = true
+	r.emit(Register{LastIncarnation: r.seat.Incarnation, Certificate: r.fence.Certificate()})
+}
+
+// refresh asks the hub for its record, at most once every PullInterval.
+func (r *Replica) refresh() {
+	if !r.hub.up || r.hub.refreshing || r.now.Before(r.hub.nextRefresh) {
+		return
+	}
+	r.hub.refreshing, r.hub.nextRefresh = true, r.now.Add(PullInterval)
+	r.emit(Refresh{})
+}
+
+// refusedSeat is the hub's refusal of a lease or claim for the sake of the seat.
+func (r *Replica) refusedSeat(err *events.Error) {
+	switch err.Code {
+	case events.CodeOldIncarnation:
+		r.emit(Exit{err})
+	case events.CodeNotMember, events.CodeNoRoom:
+		r.register()
+	}
+}
+
+func (r *Replica) trust(keys []string) {
+	r.hub.keys = keys
+	if r.roster != nil {
+		r.roster.Trust(keys)
+	}
+}
+
+// sit takes a seat. Another incarnation of a living process (the hub's store was
+// wiped) gets a new replica of the document, with what the old one held.
+func (r *Replica) sit(seat events.Seat, cert events.MemberCertificate) {
+	if seat == r.seat {
+		return
+	}
+	old := r.roster
+	r.seat = seat
+	r.detector = liveness.New(r.staleAfter())
+	r.roster = roster.New(roster.Config{
+		Room: r.cfg.Room, Seat: seat, Key: r.cfg.Key, Certificate: cert, HubKeys: r.hub.keys,
+	})
+	if old != nil && !old.Position().Generation.IsZero() {
+		if _, _, err := r.roster.Adopt(old.Genesis()); err == nil {
+			r.roster.Apply(old.Since(nil))
+		}
+	}
+	r.dynamic.LastHeartbeat = events.At(r.now)
+	r.nextHeartbeat, r.nextLease = r.now, r.now.Add(r.leaseInterval())
+	r.dirty = true
+	r.note(Info, "registered", "peer_id", seat.PeerID, "incarnation", seat.Incarnation)
+}
+
+// hear takes the hub's word of where the room stands. Replies and events may
+// overtake each other: the newest counts, by term and members version.
+func (r *Replica) hear(s events.Standing, c events.SeatCertificate) {
+	r.accept(c)
+	if cmp.Or(s.Term.Compare(r.hub.record.Term), cmp.Compare(s.MembersVersion, r.hub.record.MembersVersion)) <= 0 {
+		return
+	}
+	r.hub.record = s
+	r.dirty = true
+	if s.Term.Compare(r.fence.Term()) > 0 && s.AdminPeerID != "" && c.IsZero() {
+		r.refresh() // a term without its certificate
+	}
+}
+
+// accept takes a seat certificate, from whomever: it is the hub's word.
+func (r *Replica) accept(c events.SeatCertificate) {
+	if c.IsZero() || r.fence.Judge(c.Term) != election.Newer {
+		return
+	}
+	if err := c.Verify(r.cfg.Room, r.hub.keys); err != nil {
+		r.note(Warn, "refused a term", "error", err.Error())
+		return
+	}
+	former := r.fence.Holder()
+	r.fence.Accept(c)
+	r.contest = contest{}
+	if r.hub.record.Term.Compare(c.Term) < 0 {
+		r.hub.record = events.Standing{
+			Term: c.Term, AdminPeerID: c.PeerID, AdminIncarnation: c.Incarnation,
+			MembersVersion: r.hub.record.MembersVersion,
+		}
+	}
+	r.dirty = true
+	r.note(Info, "admin elected", "room_id", r.cfg.Room, "admin_peer_id", c.PeerID, "previous_admin_peer_id", former.PeerID,
+		"term", c.N, "num_workers", len(r.living()), "is_self", c.Seat == r.seat)
+	if c.Seat == r.seat {
+		r.found()
+		return
+	}
+	r.heartbeat(c.PeerID)
+}
+
+func (r *Replica) note(l Level, text string, fields ...any) { r.emit(Note{l, text, fields}) }
+
+func (r *Replica) staleAfter() time.Duration { return ms(r.limits.StaleAfterMS) }
+
+func (r *Replica) leaseInterval() time.Duration { return ms(r.limits.LeaseMS) }
+
+func (r *Replica) heartbeatInterval() time.Duration { return ms(r.limits.HeartbeatMS) }
+
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -1,0 +1,219 @@
+package replica
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/roster"
+)
+
+// chunksPerFrame bounds the raw bytes of change chunks in one frame; in base64
+// they stay under MaxMessage with the rest of the message.
+const chunksPerFrame = 32 << 10
+
+// found begins the first generation of the own term: a new admin's first act.
+func (r *Replica) found() {
+	g := events.Generation{Term: r.fence.Term()}
+	genesis, err := r.roster.Found(g, r.fence.Certificate(), r.keepRow)
+	if err != nil {
+		r.note(Warn, "no new generation", "generation", g.String(), "error", err.Error())
+		return
+	}
+	r.dirty = true
+	r.pending = nil
+	r.sendAll(events.Pack(events.FrameGenesis, genesis))
+	r.assertOwn()
+}
+
+// keepRow leaves rows out of a new generation whose owner has been away for long.
+func (r *Replica) keepRow(s events.Seat) bool {
+	p, ok := r.members[s.PeerID]
+	return ok && (!p.Away || r.now.Sub(p.AwaySince.Time) < AwayRowsKept)
+}
+
+// assertOwn writes the own row if the document has another, and sends the change
+// to the admin; an admin broadcasts it itself. Without a link to the admin it
+// goes to all: rows are signed, so they are taken from anyone.
+func (r *Replica) assertOwn() {
+	if !r.seated() {
+		return
+	}
+	chunk, err := r.roster.Write(r.cfg.Static, r.dynamic)
+	if err != nil || chunk == nil {
+		if err != nil && err != roster.ErrNoGeneration {
+			r.note(Warn, "own row not written", "error", err.Error())
+		}
+		return
+	}
+	r.checkpoint, r.dirty = r.now, true
+	admin := r.admin()
+	switch l := r.links[admin.PeerID]; {
+	case r.isAdmin():
+		r.pending = append(r.pending, chunk)
+	case l != nil && l.seat == admin:
+		r.sendState(admin.PeerID, events.FrameStatusUpdate, [][]byte{chunk})
+	default:
+		for _, peer := range sorted(r.links) {
+			r.sendState(peer, events.FrameStatusUpdate, [][]byte{chunk})
+		}
+	}
+}
+
+func (in Load) step(r *Replica) {
+	if r.dynamic.Status == in.Status && r.dynamic.Job == in.Job && r.dynamic.Free == in.Free {
+		return
+	}
+	r.dynamic = roster.Dynamic{Status: in.Status, Job: in.Job, Free: in.Free, LastHeartbeat: events.At(r.now)}
+	r.dirty = true
+	if !r.seated() {
+		return
+	}
+	r.assertOwn()
+	r.emit(Report{events.StatusReport{V: events.ProtocolVersion, Seat: r.seat, Status: in.Status, CurrentJob: in.Job}})
+}
+
+// compare pulls from a peer what its position shows that this replica lacks.
+func (r *Replica) compare(peer string, p events.Position) {
+	switch c := r.order(p); {
+	case c > 0, c == 0 && r.roster.Missing(p.Heads):
+		r.pull(peer)
+	}
+}
+
+// order compares a peer's position with the own: positive if the peer's
+// generation is the one to have. Of two with the same name the lower hash wins.
+func (r *Replica) order(p events.Position) int {
+	own := r.roster.Position()
+	return cmp.Or(p.Generation.Compare(own.Generation), strings.Compare(own.Genesis, p.Genesis))
+}
+
+func (r *Replica) pull(peer string) {
+	l := r.links[peer]
+	if l == nil || r.now.Before(l.nextPull) {
+		return
+	}
+	l.nextPull = r.now.Add(PullInterval)
+	r.emit(Send{peer, events.Pack(events.FramePull, events.Pull{V: events.ProtocolVersion, Position: r.roster.Position()})})
+}
+
+func (r *Replica) onPull(from events.Seat, p events.Pull) error {
+	if r.roster.Position().Generation.IsZero() {
+		return nil
+	}
+	switch c := r.order(p.Position); {
+	case c > 0:
+		r.pull(from.PeerID)
+	case c < 0:
+		r.give(from.PeerID)
+	default:
+		r.sendState(from.PeerID, events.FrameStateBroadcast, r.roster.Since(p.Heads))
+	}
+	return nil
+}
+
+// give sends a peer the present generation whole: its genesis and all changes.
+func (r *Replica) give(peer string) {
+	r.emit(Send{peer, events.Pack(events.FrameGenesis, r.roster.Genesis())})
+	r.sendState(peer, events.FrameStateBroadcast, r.roster.Since(nil))
+}
+
+func (r *Replica) onGenesis(from events.Seat, g events.Genesis) error {
+	if g.Generation.Term.Compare(r.fence.Term()) < 0 {
+		r.emit(Send{from.PeerID, events.Pack(events.FrameFence, r.fence.Certificate())})
+		return nil
+	}
+	adopted, _, err := r.roster.Adopt(g)
+	if err != nil || !adopted {
+		return err
+	}
+	r.dirty = true
+	r.pending = nil
+	r.accept(g.Certificate)
+	r.note(Debug, "generation adopted", "generation", g.Generation.String(), "from_peer_id", from.PeerID)
+	r.assertOwn()
+	return nil
+}
+
+// onBroadcast takes chunks that only an admin, or whoever answers a pull, sends.
+func (r *Replica) onBroadcast(from events.Seat, s events.State) error {
+	if s.Fence.Compare(r.fence.Term()) < 0 {
+		r.emit(Send{from.PeerID, events.Pack(events.FrameFence, r.fence.Certificate())})
+		return nil
+	}
+	return r.onState(from, s)
+}
+
+// onState takes change chunks of the present generation from any member:
+// signatures decide, not the route. The admin passes on what was new to it.
+func (r *Replica) onState(from events.Seat, s events.State) error {
+	switch c := r.order(s.Position); {
+	case c > 0:
+		r.pull(from.PeerID)
+		return nil
+	case c < 0:
+		if !r.roster.Position().Generation.IsZero() {
+			r.give(from.PeerID)
+		}
+		return nil
+	}
+	applied := r.roster.Apply(s.Chunks)
+	for _, err := range applied.Refused {
+		r.note(Warn, "refused a change", "peer_id", from.PeerID, "error", err.Error())
+	}
+	if applied.Accepted > 0 {
+		r.dirty = true
+		if r.isAdmin() {
+			r.pending = append(r.pending, s.Chunks...)
+		}
+	}
+	if applied.Waiting > 0 || r.roster.Missing(s.Heads) {
+		r.pull(from.PeerID)
+	}
+	return nil
+}
+
+// sendState sends chunks in as many frames as they need.
+func (r *Replica) sendState(peer string, t events.FrameType, chunks [][]byte) {
+	for _, part := range split(chunks, chunksPerFrame) {
+		r.emit(Send{peer, events.Pack(t, r.state(t, part))})
+	}
+}
+
+func (r *Replica) state(t events.FrameType, chunks [][]byte) events.State {
+	kind := events.TypeStateBroadcast
+	if t == events.FrameStatusUpdate {
+		kind = events.TypeStatusUpdate
+	}
+	return events.State{
+		V: events.ProtocolVersion, Type: kind, FromPeerID: r.seat.PeerID, Timestamp: events.Unix(r.now),
+		Fence: r.fence.Term(), Version: r.roster.Version(), Position: r.roster.Position(), Chunks: chunks,
+	}
+}
+
+// flush broadcasts what the admin has accepted since the last time.
+func (r *Replica) flush() {
+	if len(r.pending) == 0 {
+		return
+	}
+	if r.isAdmin() {
+		for _, part := range split(r.pending, chunksPerFrame) {
+			r.sendAll(events.Pack(events.FrameStateBroadcast, r.state(events.FrameStateBroadcast, part)))
+		}
+	}
+	r.pending = nil
+}
+
+// split cuts chunks into runs of at most limit bytes.
+func split(chunks [][]byte, limit int) [][][]byte {
+	var parts [][][]byte
+	size := 0
+	for i, start := 0, 0; i < len(chunks); i++ {
+		size += len(chunks[i])
+		if i+1 == len(chunks) || size+len(chunks[i+1]) > limit {
+			parts = append(parts, chunks[start:i+1])
+			start, size = i+1, 0
+		}
+	}
+	return parts
+}

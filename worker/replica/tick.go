@@ -1,0 +1,70 @@
+package replica
+
+import (
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/liveness"
+)
+
+// doubtAfter is the lateness of a tick from which an admin doubts its own term:
+// others may have elected somebody while this process stood still.
+const doubtAfter = events.LeaseInterval
+
+// pongTimeout is how long a ping is remembered.
+const pongTimeout = 2 * events.StaleAfter
+
+func (in Tick) step(r *Replica) {
+	if lag := r.now.Sub(in.Due); !in.Due.IsZero() && lag >= liveness.LateTick {
+		r.late(lag)
+	}
+	if !r.seated() {
+		if r.hub.up {
+			r.register()
+		}
+		return
+	}
+	if !r.now.Before(r.nextHeartbeat) {
+		r.nextHeartbeat = r.now.Add(r.heartbeatInterval())
+		r.forgetPings()
+		r.heartbeat()
+		r.dirty = true
+	}
+	if r.hub.up && !r.now.Before(r.nextLease) {
+		r.nextLease = r.now.Add(r.leaseInterval())
+		r.emit(Renew{r.seat})
+	}
+	if r.now.Sub(r.checkpoint) >= CheckpointInterval {
+		r.dynamic.LastHeartbeat = events.At(r.now)
+		r.assertOwn()
+	}
+}
+
+// late makes the worker doubt itself before others.
+func (r *Replica) late(lag time.Duration) {
+	r.detector.Late(r.now, lag)
+	if lag >= doubtAfter && r.hub.up {
+		r.hub.confirmed, r.dirty = false, true
+		r.refresh()
+	}
+}
+
+func (r *Replica) forgetPings() {
+	for nonce, p := range r.pings {
+		if r.now.Sub(p.sent) > pongTimeout {
+			delete(r.pings, nonce)
+		}
+	}
+}
+
+// Quiet sends what was collected and shows what has changed.
+func (Quiet) step(r *Replica) {
+	if !r.seated() {
+		return
+	}
+	r.flush()
+	if r.dirty {
+		r.dirty = false
+		r.show()
+	}
+}

@@ -1,0 +1,145 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/roster"
+)
+
+// A View is the room as one worker has it. It is immutable.
+type View struct {
+	Room string
+	Self events.Seat
+	events.Standing
+	Certificate events.SeatCertificate
+	Position    events.Position
+	Version     uint64
+	AsOf        time.Time
+	// Answering: this worker is admin and the hub has confirmed its term since the
+	// connection came up and since its last late tick.
+	Answering bool
+	// Stale: there is no way to the admin, so the state may be old (work list 7.4).
+	Stale   bool
+	Workers []events.Worker
+}
+
+// standing is where the room stands as far as this worker may say: its accepted
+// term, and the newest member list it knows of.
+func (r *Replica) standing() events.Standing {
+	admin := r.admin()
+	return events.Standing{
+		Term: r.fence.Term(), AdminPeerID: admin.PeerID, AdminIncarnation: admin.Incarnation,
+		MembersVersion: r.hub.record.MembersVersion,
+	}
+}
+
+func (r *Replica) show() {
+	v := &View{
+		Room: r.cfg.Room, Self: r.seat, Standing: r.standing(), Certificate: r.fence.Certificate(),
+		Position: r.roster.Position(), Version: r.roster.Version(), AsOf: r.now,
+		Answering: r.isAdmin() && r.hub.confirmed, Stale: !r.reachesAdmin(), Workers: r.workers(),
+	}
+	r.emit(Show{v})
+	if r.isAdmin() {
+		r.publishChanges(v)
+	}
+}
+
+func (r *Replica) reachesAdmin() bool {
+	admin := r.admin()
+	l := r.links[admin.PeerID]
+	return r.isAdmin() || l != nil && l.seat == admin
+}
+
+// workers joins the hub's record with the rows: departure is the record's, status
+// the owner's, the last heartbeat what this worker heard.
+func (r *Replica) workers() []events.Worker {
+	rows := map[events.Seat]roster.Row{}
+	for _, row := range r.roster.Rows() {
+		rows[row.Seat] = row
+	}
+	all := make([]events.Worker, 0, len(r.members))
+	for _, id := range sorted(r.members) {
+		p := r.members[id]
+		row, ok := rows[p.Seat]
+		switch {
+		case !p.Registry:
+			all = append(all, r.oldWorker(p))
+		case ok:
+			all = append(all, r.worker(p, row))
+		}
+	}
+	return all
+}
+
+func (r *Replica) worker(p events.PeerInfo, row roster.Row) events.Worker {
+	w := events.Worker{
+		PeerID: p.PeerID, Name: row.Metadata.Name, Status: row.Status, IsAdmin: p.Seat == r.admin(), Registry: true,
+		Incarnation: p.Incarnation, NKey: row.Key, LastHeartbeat: row.LastHeartbeat, CurrentJob: row.Job,
+		Slots: events.Slots{Total: row.Slots, Free: row.Free}, Path: "none", Commands: row.Commands, Metadata: row.Metadata,
+	}
+	heard, watched := r.detector.LastHeard(p.PeerID)
+	switch {
+	case p.Seat == r.seat:
+		w.Path, w.LastHeartbeat = "self", events.At(r.now)
+	case watched:
+		w.LastHeartbeat = events.At(heard)
+		if l := r.links[p.PeerID]; l != nil {
+			w.Path = l.path
+		}
+	}
+	w.Stale = p.Seat != r.seat && !r.hub.up && (!watched || r.now.Sub(heard) >= r.staleAfter())
+	return withPresence(w, p)
+}
+
+// oldWorker is a worker without registry: the hub's record is all there is.
+func (r *Replica) oldWorker(p events.PeerInfo) events.Worker {
+	w := events.Worker{
+		PeerID: p.PeerID, Name: p.Metadata.Name, Status: p.Status, Incarnation: p.Incarnation, NKey: p.NKey,
+		LastHeartbeat: p.LastHeartbeat, CurrentJob: p.CurrentJob, Slots: events.Slots{Total: 1}, Path: "none", Metadata: p.Metadata,
+	}
+	if w.Status == "" {
+		w.Status = events.StatusAvailable
+	}
+	if w.Status == events.StatusAvailable {
+		w.Slots.Free = 1
+	}
+	return withPresence(w, p)
+}
+
+func withPresence(w events.Worker, p events.PeerInfo) events.Worker {
+	switch {
+	case p.Away:
+		w.Status = events.StatusDeparted
+	case p.Suspect:
+		w.Status = events.StatusSuspect
+	}
+	return w
+}
+
+// publishChanges tells the room which workers' rows differ from what it was told.
+func (r *Replica) publishChanges(v *View) {
+	now := make(map[string]events.Worker, len(v.Workers))
+	for _, w := range v.Workers {
+		now[w.PeerID] = w
+		if sameForRoom(r.shown[w.PeerID], w) {
+			continue
+		}
+		r.emit(Publish{events.RosterNotice{
+			Type: events.TypeWorkerStatus, V: events.ProtocolVersion, RoomID: r.cfg.Room, Time: events.At(r.now),
+			Fence: v.Term, Version: v.Version, Worker: w,
+		}})
+	}
+	r.shown = now
+}
+
+// sameForRoom reports whether two workers differ in nothing but what changes with
+// every heartbeat.
+func sameForRoom(a, b events.Worker) bool {
+	return a.PeerID == b.PeerID && a.Incarnation == b.Incarnation && a.Status == b.Status && a.CurrentJob == b.CurrentJob &&
+		a.Slots == b.Slots && a.Name == b.Name && a.Metadata.Properties == b.Metadata.Properties &&
+		maps.Equal(a.Metadata.Tags, b.Metadata.Tags) && slices.Equal(a.Commands, b.Commands)
+}
