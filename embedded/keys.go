@@ -1,0 +1,84 @@
+package embedded
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/moothall/moothall/events"
+	"github.com/nats-io/nkeys"
+)
+
+// Keys are the secrets of a hub: the operator, the three accounts, a signing key
+// for each role, and the seat keys that sign certificates. They are the same for
+// all hubs of one house and never change by themselves. Safe for concurrent use.
+type Keys struct {
+	operator nkeys.KeyPair
+	accounts map[Account]nkeys.KeyPair
+	roles    map[events.Role]nkeys.KeyPair
+	seat     nkeys.KeyPair
+	seats    []string
+}
+
+// OpenKeys loads the keys in dir and creates those that are missing. The folder
+// is made with mode 0700, each file with 0600. It fails on a damaged file rather
+// than replace it.
+func OpenKeys(dir string) (*Keys, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("key folder: %w", err)
+	}
+	o := opener{dir: dir}
+	k := &Keys{
+		operator: o.open("operator", nkeys.PrefixByteOperator),
+		accounts: map[Account]nkeys.KeyPair{},
+		roles:    map[events.Role]nkeys.KeyPair{},
+		seat:     o.open("seat", nkeys.PrefixByteAccount),
+	}
+	for _, a := range []Account{Rooms, Control, System} {
+		k.accounts[a] = o.open("account-"+a.file(), nkeys.PrefixByteAccount)
+	}
+	for _, r := range []events.Role{events.RoleWorker, events.RoleClient, events.RoleViewer} {
+		k.roles[r] = o.open("role-"+string(r), nkeys.PrefixByteAccount)
+	}
+	next := o.open("seat-next", nkeys.PrefixByteAccount)
+	if o.err != nil {
+		return nil, o.err
+	}
+	k.seats = []string{public(k.seat), public(next)}
+	former := filepath.Join(dir, "seat-former.nk")
+	if _, err := os.Stat(former); err == nil {
+		k.seats = append(k.seats, public(o.open("seat-former", nkeys.PrefixByteAccount)))
+	}
+	return k, o.err
+}
+
+// opener remembers the first failure, so that callers check once.
+type opener struct {
+	dir string
+	err error
+}
+
+func (o *opener) open(name string, kind nkeys.PrefixByte) nkeys.KeyPair {
+	if o.err != nil {
+		return nil
+	}
+	var k nkeys.KeyPair
+	k, o.err = openSeed(filepath.Join(o.dir, name+".nk"), kind)
+	return k
+}
+
+// Seat is the key that signs seat and member certificates now.
+func (k *Keys) Seat() nkeys.KeyPair { return k.seat }
+
+// SeatPublic lists the public halves that certificates may be signed with: the
+// current key, the next one and, while the house remembers it, the former.
+func (k *Keys) SeatPublic() []string { return append([]string(nil), k.seats...) }
+
+// public is the public half of a key of ours, which always has one.
+func public(k nkeys.KeyPair) string {
+	p, err := k.PublicKey()
+	if err != nil {
+		panic("embedded: key without a public half: " + err.Error())
+	}
+	return p
+}
