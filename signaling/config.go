@@ -1,0 +1,79 @@
+package signaling
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+// Config of a hub. The zero value is valid: every field has a default.
+type Config struct {
+	Log            *slog.Logger // default: discard
+	Limits         events.Limits
+	WarnWorkers    int           // workers in a room from which the log warns, default 8
+	JWTLife        time.Duration // life of a peer's credentials, default 1 h
+	RolloutPercent int           // rooms (by a hash of their id) with the registry in effect; 0 means 100, NoRooms none
+	NATSURLs       []string      // what join tells peers; default: the embedded server's
+	ICEServers     []events.ICEServer
+	Version        string
+	// TokenDir keeps the join tokens, one file each; default "tokens" beside the
+	// embedded server's store. Other processes may add files to it.
+	TokenDir string
+}
+
+// DefaultJWTLife is how long a peer's NATS credentials work before it joins again.
+const DefaultJWTLife = time.Hour
+
+// NoRooms as Config.RolloutPercent leaves every room to the old way.
+const NoRooms = -1
+
+// MaxSeats bounds Config.Limits.MaxWorkers, so that a room's record fits a message.
+const MaxSeats = 50
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Limits == (events.Limits{}) {
+		c.Limits = events.DefaultLimits()
+	}
+	if c.WarnWorkers == 0 {
+		c.WarnWorkers = events.WarnWorkersPerRoom
+	}
+	if c.JWTLife == 0 {
+		c.JWTLife = DefaultJWTLife
+	}
+	if c.RolloutPercent == 0 {
+		c.RolloutPercent = 100
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	return c
+}
+
+// Validate reports every value out of its bounds in one *events.Error.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var wrong []string
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if n := c.Limits.MaxWorkers; n < 1 || n > MaxSeats {
+		bad("at most %d workers a room: must be 1 to %d", n, MaxSeats)
+	}
+	if p := c.RolloutPercent; p != NoRooms && (p < 0 || p > 100) {
+		bad("rollout of %d percent: must be 0 to 100", p)
+	}
+	if c.JWTLife < time.Minute {
+		bad("credentials of %s: must be at least 1m", c.JWTLife)
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	err := events.Errorf(events.CodeConfig, "%d settings of the hub are wrong", len(wrong))
+	for _, w := range wrong {
+		err = err.WithFact("%s", w)
+	}
+	return err
+}
