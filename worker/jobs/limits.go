@@ -1,0 +1,62 @@
+package jobs
+
+import (
+	"cmp"
+	"time"
+)
+
+// Limits bound what one job may take and how long it is kept. A field of 0 means
+// its default.
+type Limits struct {
+	RunTime     time.Duration // of the process; then it is ended
+	InputIdle   time.Duration // between two bytes of the inputs
+	InputFiles  int
+	InputBytes  int64 // of all inputs together
+	OutputBytes int64 // of all that lies under MOOT_OUT
+	OutputFiles int
+
+	StopGrace time.Duration // between SIGINT and SIGTERM
+	KillGrace time.Duration // between SIGTERM and SIGKILL
+
+	LinesPerSecond int   // of output that is logged on average; a burst may have ten times as many
+	LogBytes       int64 // of the log on disk; state changes are always written
+
+	KeepJobs int           // of those that were fetched
+	KeepFor  time.Duration // after a job's end
+}
+
+// DefaultLimits are the limits of a worker whose owner set none.
+func DefaultLimits() Limits {
+	return Limits{
+		RunTime:        24 * time.Hour,
+		InputIdle:      time.Minute,
+		InputFiles:     256,
+		InputBytes:     64 << 30,
+		OutputBytes:    16 << 30,
+		OutputFiles:    256,
+		StopGrace:      30 * time.Second,
+		KillGrace:      10 * time.Second,
+		LinesPerSecond: 1000,
+		LogBytes:       64 << 20,
+		KeepJobs:       50,
+		KeepFor:        24 * time.Hour,
+	}
+}
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	return Limits{
+		RunTime:        cmp.Or(l.RunTime, d.RunTime),
+		InputIdle:      cmp.Or(l.InputIdle, d.InputIdle),
+		InputFiles:     cmp.Or(l.InputFiles, d.InputFiles),
+		InputBytes:     cmp.Or(l.InputBytes, d.InputBytes),
+		OutputBytes:    cmp.Or(l.OutputBytes, d.OutputBytes),
+		OutputFiles:    cmp.Or(l.OutputFiles, d.OutputFiles),
+		StopGrace:      cmp.Or(l.StopGrace, d.StopGrace),
+		KillGrace:      cmp.Or(l.KillGrace, d.KillGrace),
+		LinesPerSecond: cmp.Or(l.LinesPerSecond, d.LinesPerSecond),
+		LogBytes:       cmp.Or(l.LogBytes, d.LogBytes),
+		KeepJobs:       cmp.Or(l.KeepJobs, d.KeepJobs),
+		KeepFor:        cmp.Or(l.KeepFor, d.KeepFor),
+	}
+}
