@@ -1,5 +1,7 @@
 package events
 
+import "encoding/json"
+
 // Metadata is what a worker says about itself when it registers and in its row.
 // Field names are the work list's.
 type Metadata struct {
@@ -20,12 +22,12 @@ func (m Metadata) Validate() error {
 	if m.Properties.GPUMemoryMB < 0 {
 		return Errorf(CodeInvalid, "gpu_memory_mb %d is negative", m.Properties.GPUMemoryMB)
 	}
-	size := len(m.Name) + len(m.Properties.GPUModel) + len(m.Properties.Hostname)
-	for k, v := range m.Tags {
-		size += len(k) + len(v) + 6
+	text, err := json.Marshal(m) // escapes can make it six times the plain text
+	if err != nil {
+		return Errorf(CodeInvalid, "encode metadata: %v", err)
 	}
-	if size > MaxMetadata {
-		return Errorf(CodeTooLarge, "metadata of %d bytes, at most %d allowed", size, MaxMetadata)
+	if len(text) > MaxMetadata {
+		return Errorf(CodeTooLarge, "metadata of %d bytes, at most %d allowed", len(text), MaxMetadata)
 	}
 	return nil
 }
@@ -45,10 +47,11 @@ type PeerInfo struct {
 	AwaySince  Time   `json:"away_since,omitzero"`
 	// Suspect seats lost their connection and are not yet established as gone.
 	Suspect bool `json:"suspect,omitempty"`
-	// Status and CurrentJob are of peers without the registry (Registry false),
-	// which report them to the hub; LastHeartbeat is when the hub last heard a lease.
+	// Status, CurrentJob and Slots are what the peer last reported to the hub, empty
+	// if nothing; LastHeartbeat is when the hub last heard a lease.
 	Status        Status `json:"status,omitempty"`
 	CurrentJob    string `json:"current_job,omitempty"`
+	Slots         Slots  `json:"slots,omitzero"`
 	LastHeartbeat Time   `json:"last_heartbeat,omitzero"`
 }
 

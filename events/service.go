@@ -60,7 +60,8 @@ type Register struct {
 	LastIncarnation uint64          `json:"last_incarnation,omitempty"`
 	Registry        bool            `json:"registry"`
 	Metadata        Metadata        `json:"metadata"`
-	Status          Status          `json:"status,omitempty"` // of a worker without registry
+	Status          Status          `json:"status,omitempty"` // as in StatusReport
+	Slots           Slots           `json:"slots,omitzero"`
 	Connection      Connection      `json:"connection"`
 	Certificate     SeatCertificate `json:"certificate,omitzero"`
 }
@@ -123,12 +124,14 @@ type RoomInfo struct {
 	SeatKeys    []string        `json:"seat_keys"`
 }
 
-// StatusReport is the status of a worker without registry; the hub keeps it.
+// StatusReport is a worker's status for those who ask the hub over HTTP; the hub
+// keeps it.
 type StatusReport struct {
 	V int `json:"v"`
 	Seat
 	Status     Status `json:"status"`
 	CurrentJob string `json:"current_job,omitempty"`
+	Slots      Slots  `json:"slots,omitzero"`
 }
 
 // Kinds of evidence that the admin's seat is free.
