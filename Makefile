@@ -1,0 +1,66 @@
+# Moothall. `make` says what there is.
+
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+STATIC  := CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)'
+
+FUZZTIME ?= 30s
+SUITES   ?=
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
+
+export PATH := $(CURDIR)/bin/tools:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check bench fuzz tools cc clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: cc ## build hub, worker, client and the demo's job into bin/
+	$(STATIC) -o bin/moothall ./signaling/cmd/moothall
+	$(STATIC) -o bin/moot ./client/cmd/moot
+	$(STATIC) -o bin/digits ./scripts/digits
+	CGO_ENABLED=1 $(GO) build -ldflags '$(LDFLAGS)' -o bin/moot-worker ./worker/cmd/moot-worker
+
+demo: build ## hub, three workers, a real job, a killed admin (KEEP=1 leaves it running)
+	@$(GO) run ./scripts/demo
+
+test: ## run all suites (SUITES="core e2e" for some of build house core bubbles e2e)
+	@$(GO) run ./scripts/test $(SUITES)
+
+check: ## formatting, vet, the client for Windows, and the linters that are installed
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	$(GO) vet ./...
+	GOOS=windows CGO_ENABLED=0 $(GO) build -o /dev/null ./client/...
+	@for linter in 'staticcheck ./...' 'golangci-lint run'; do \
+		if command -v $${linter%% *} >/dev/null; then echo "$$linter"; $$linter || exit 1; \
+		else echo "$${linter%% *} is not installed: make tools"; fi; done
+
+bench: build ## measure a room of ten on this machine and print a table
+	@$(GO) run ./scripts/bench
+
+fuzz: ## fuzz every decoder for FUZZTIME (30s) each
+	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "$${file%/*} $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$${file%/*}" || exit 1; \
+		done || exit 1; done
+
+tools: ## install the linters and the nats command line into bin/tools
+	GOBIN=$(CURDIR)/bin/tools $(GO) install $(STATICCHECK)
+	GOBIN=$(CURDIR)/bin/tools $(GO) install $(GOLANGCI)
+	GOBIN=$(CURDIR)/bin/tools $(GO) install $(NATSCLI)
+
+clean: ## remove what was built
+	rm -rf bin demo-out
+
+# automerge, inside the worker, and the race detector are cgo.
+cc:
+	@printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $$($(GO) env CC) -x c - -o /dev/null -lm || { \
+		echo "error: no working C compiler ($$($(GO) env CC)): the worker's automerge and the race detector need one" >&2; \
+		echo "  try: apt-get install gcc libc6-dev (Debian, Ubuntu), dnf install gcc glibc-devel (Fedora), xcode-select --install (macOS)" >&2; \
+		exit 1; }
