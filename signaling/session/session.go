@@ -7,10 +7,19 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/moothall/moothall/events"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
+)
+
+const (
+	joinTimeout    = 5 * time.Second // the first connection: HTTP and NATS together
+	requestTimeout = 5 * time.Second // of a request whose context has no deadline
+	flushTimeout   = 2 * time.Second // of Close, when its context allows more
 )
 
 // Config says whom to join as. HubURL is http(s)://host:port; PeerID is empty for
@@ -22,13 +31,30 @@ type Config struct {
 	Secret                      string                     // room secret, "" for none
 	HTTP                        *http.Client               // nil: a client of our own
 	InProcess                   nats.InProcessConnProvider // nil: TCP to the URLs of the join reply
-	Log                         *slog.Logger
+	Log                         *slog.Logger               // nil: none
 }
 
 // A Session is one peer's presence in a room. All methods may be called from any
 // goroutine.
 type Session struct {
-	cfg Config
+	cfg   Config
+	log   *slog.Logger
+	key   string // public half of cfg.Key
+	peer  string
+	door  *door
+	reply atomic.Pointer[events.JoinReply]
+	nc    *nats.Conn
+
+	connected latest
+	refused   chan struct{} // NATS did not accept the JWT; one waits
+	closed    chan struct{} // NATS has run its last callback
+
+	ctx     context.Context // ends when Close begins
+	end     context.CancelFunc
+	running sync.WaitGroup // renewal, subscriptions and accepted offers
+
+	mu      sync.Mutex // guards closing, and running.Add against Close
+	closing bool
 }
 
 // Join is admitted by the hub and connects to NATS. It answers within 5 s: a first
@@ -36,11 +62,50 @@ type Session struct {
 // name_taken, unreachable, …), one that breaks later is renewed for ever. Every
 // error is an *events.Error.
 func Join(ctx context.Context, cfg Config) (*Session, error) {
-	return nil, events.Errorf(events.CodeInternal, "not built")
+	s, err := newSession(cfg)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	admission, err := s.door.join(limited)
+	if err != nil {
+		return nil, err
+	}
+	s.peer = admission.reply.PeerID
+	s.reply.Store(&admission.reply)
+	if err := s.connect(limited); err != nil {
+		s.end()
+		return nil, err
+	}
+	s.running.Go(func() { s.renew(admission.life) })
+	return s, nil
+}
+
+func newSession(cfg Config) (*Session, error) {
+	door, err := newDoor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{
+		cfg:       cfg,
+		log:       cfg.Log,
+		key:       door.nkey,
+		door:      door,
+		connected: newLatest(),
+		refused:   make(chan struct{}, 1),
+		closed:    make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.log = s.log.With("room_id", cfg.Room)
+	s.ctx, s.end = context.WithCancel(context.Background())
+	return s, nil
 }
 
 // Peer is this peer's id.
-func (s *Session) Peer() string { return "" }
+func (s *Session) Peer() string { return s.peer }
 
 // Room is the room's id.
 func (s *Session) Room() string { return s.cfg.Room }
@@ -49,7 +114,7 @@ func (s *Session) Room() string { return s.cfg.Room }
 func (s *Session) Role() events.Role { return s.cfg.Role }
 
 // Key is the public nkey.
-func (s *Session) Key() string { return "" }
+func (s *Session) Key() string { return s.key }
 
 // Signer signs with the peer's key.
 func (s *Session) Signer() events.Signer { return s.cfg.Key }
@@ -59,41 +124,96 @@ func (s *Session) Secret() string { return s.cfg.Secret }
 
 // Reply is the newest join reply: its limits, seat keys and ICE servers are the
 // ones to go by.
-func (s *Session) Reply() events.JoinReply { return events.JoinReply{} }
+func (s *Session) Reply() events.JoinReply { return *s.reply.Load() }
 
 // Conn is the NATS connection, for what the methods here do not cover.
-func (s *Session) Conn() *nats.Conn { return nil }
+func (s *Session) Conn() *nats.Conn { return s.nc }
 
 // Connection names the present connection to the server, zero while there is none.
-func (s *Session) Connection() events.Connection { return events.Connection{} }
-
-// Request sends in as JSON and decodes the answer into out (nil: ignored). No
-// responder, no connection and ctx's deadline are CodeUnreachable; a refusal is the
-// responder's *events.Error. Without a deadline in ctx it waits 5 s.
-func (s *Session) Request(ctx context.Context, subject string, in, out any) error { return nil }
-
-// Publish sends v as JSON. While the connection is away it fails at once.
-func (s *Session) Publish(subject string, v any) error { return nil }
-
-// Subscribe calls h for each message, in order, on the subscription's goroutine.
-// At most 1,024 messages wait; more are dropped and logged.
-func (s *Session) Subscribe(subject string, h func(*nats.Msg)) (*nats.Subscription, error) {
-	return nil, nil
-}
-
-// Respond answers requests on room.<r>.<kind>.<me>.*. The sender is taken from the
-// subject, and an answer goes to the sender's own inbox only: other requests are
-// dropped. What h returns is sent as JSON, an error as events.ErrorReply. h runs on
-// the subscription's goroutine and must not block.
-func (s *Session) Respond(subject string, h func(from string, data []byte) (any, error)) (*nats.Subscription, error) {
-	return nil, nil
+func (s *Session) Connection() events.Connection {
+	server := s.nc.ConnectedServerId()
+	client, err := s.nc.GetClientID()
+	if server == "" || err != nil {
+		return events.Connection{}
+	}
+	return events.Connection{ServerID: server, ClientID: client}
 }
 
 // Connected reports true after each (re)connection and false after each loss. Only
 // the newest value waits; there is one channel, for one reader.
-func (s *Session) Connected() <-chan bool { return nil }
+func (s *Session) Connected() <-chan bool { return s.connected }
 
-// Close lets what was received be handled and what was published leave, then
-// closes the connection. It returns when every goroutine has ended; ctx bounds the
-// first part.
-func (s *Session) Close(ctx context.Context) error { return nil }
+// Close lets what was received be handled and what was published leave (at most
+// 2 s, and no longer than ctx), then closes the connection and waits until
+// everything that the session started has ended, or ctx has. Handlers must not
+// call it.
+func (s *Session) Close(ctx context.Context) error {
+	s.mu.Lock()
+	first := !s.closing
+	s.closing = true
+	s.mu.Unlock()
+	if first {
+		s.settle(ctx)
+		s.end()
+		s.nc.Close()
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		<-s.closed
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// settle waits until the server has what was published and the handlers have seen
+// what was received. nats.Conn.Drain does not do: its timers are shared by the whole
+// process, which synctest bubbles do not survive.
+func (s *Session) settle(ctx context.Context) {
+	if !s.nc.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if s.nc.FlushWithContext(ctx) != nil {
+		return
+	}
+	handled := make(chan struct{})
+	if s.nc.Barrier(func() { close(handled) }) != nil {
+		return
+	}
+	select {
+	case <-handled:
+	case <-ctx.Done():
+	}
+}
+
+// start counts one more thing that Close waits for; false once Close has begun.
+// Whoever got true calls running.Done.
+func (s *Session) start() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
+// latest is a channel that holds only the newest value. One goroutine sets it.
+type latest chan bool
+
+func newLatest() latest { return make(chan bool, 1) }
+
+func (l latest) set(v bool) {
+	select {
+	case <-l:
+	default:
+	}
+	l <- v
+}

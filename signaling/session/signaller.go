@@ -7,26 +7,70 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// acceptAtOnce bounds the offers that are being answered.
+const acceptAtOnce = 16
+
 // A Signaller carries signed offers, answers and late candidates over NATS. It
 // implements link.Signaller. A hub that alters, replays or redirects a signal is
 // found out by the receiver.
-type Signaller struct{}
+type Signaller struct {
+	s           *Session
+	incarnation func() uint64
+	keyOf       func(peer string) (string, bool)
+	seen        *nonces
+	slots       chan struct{}
+}
 
 // Signaller makes one. incarnation is this peer's own at the time of a call (0 for
 // clients). keyOf is the public nkey that the room's record has for a peer; a peer
-// that it does not know must have an id derived from its key.
+// that it does not know must have an id derived from its key. Both are called from
+// any goroutine.
 func (s *Session) Signaller(incarnation func() uint64, keyOf func(peer string) (nkey string, ok bool)) *Signaller {
-	return &Signaller{}
+	return &Signaller{
+		s:           s,
+		incarnation: incarnation,
+		keyOf:       keyOf,
+		seen:        newNonces(nonceMemory),
+		slots:       make(chan struct{}, acceptAtOnce),
+	}
 }
 
 // Offer completes and signs the offer, sends it to offer.To, and returns the
 // verified answer.
 func (g *Signaller) Offer(ctx context.Context, offer events.Signal) (events.Signal, error) {
-	return events.Signal{}, nil
+	offer, err := g.sign(offer)
+	if err != nil {
+		return events.Signal{}, err
+	}
+	var answer events.Signal
+	if err := g.s.Request(ctx, g.to(offer.To), offer, &answer); err != nil {
+		return events.Signal{}, err
+	}
+	if err := g.checkAnswer(offer, answer); err != nil {
+		return events.Signal{}, err
+	}
+	return answer, nil
 }
 
 // Candidate completes, signs and sends a late candidate.
-func (g *Signaller) Candidate(c events.Signal) error { return nil }
+func (g *Signaller) Candidate(c events.Signal) error {
+	c, err := g.sign(c)
+	if err != nil {
+		return err
+	}
+	return g.s.Publish(g.to(c.To), c)
+}
+
+func (g *Signaller) to(peer string) string {
+	return events.SignalSubject(g.s.Room(), peer, g.s.Peer())
+}
+
+// sign says who sends and signs.
+func (g *Signaller) sign(s events.Signal) (events.Signal, error) {
+	s.V = events.ProtocolVersion
+	s.Room, s.From, s.FromIncarnation, s.NKey = g.s.Room(), g.s.Peer(), g.incarnation(), g.s.Key()
+	return s.Sign(g.s.Signer(), g.s.Secret())
+}
 
 // Serve verifies the signals that arrive for this peer and passes them on: offers
 // to accept, whose answer it completes, signs and returns (an error becomes a
@@ -34,5 +78,58 @@ func (g *Signaller) Candidate(c events.Signal) error { return nil }
 // 16 at once (more are refused with CodeUnavailable); its context ends with the
 // session.
 func (g *Signaller) Serve(accept func(ctx context.Context, offer events.Signal) (events.Signal, error), candidate func(events.Signal)) (*nats.Subscription, error) {
-	return nil, nil
+	subject := events.SignalSubject(g.s.Room(), g.s.Peer(), events.Any)
+	return g.s.Subscribe(subject, func(m *nats.Msg) {
+		if m.Reply != "" {
+			g.offered(m, accept)
+			return
+		}
+		from, err := events.ParseSubject(m.Subject)
+		if err != nil {
+			return
+		}
+		c, err := g.check(from.From, events.SignalCandidate, m.Data)
+		if err != nil {
+			g.s.log.Debug("dropped a candidate", "peer_id", from.From, "cause", err)
+			return
+		}
+		candidate(c)
+	})
+}
+
+// offered verifies an offer and has it answered beside the subscription, because
+// the answer waits for addresses to be gathered.
+func (g *Signaller) offered(m *nats.Msg, accept func(context.Context, events.Signal) (events.Signal, error)) {
+	from, ok := g.s.asker(m)
+	if !ok {
+		return
+	}
+	offer, err := g.check(from, events.SignalOffer, m.Data)
+	if err == nil {
+		err = g.seen.add(from + " " + offer.Nonce)
+	}
+	if err != nil {
+		g.s.log.Warn("refused an offer", "peer_id", from, "cause", err)
+		g.s.answer(m, nil, err)
+		return
+	}
+	select {
+	case g.slots <- struct{}{}:
+	default:
+		g.s.answer(m, nil, events.Errorf(events.CodeUnavailable, "%s is answering %d other offers", g.s.Peer(), acceptAtOnce))
+		return
+	}
+	if !g.s.start() {
+		<-g.slots
+		return
+	}
+	go func() {
+		defer g.s.running.Done()
+		defer func() { <-g.slots }()
+		answer, err := accept(g.s.ctx, offer)
+		if err == nil {
+			answer, err = g.sign(answer)
+		}
+		g.s.answer(m, answer, err)
+	}()
 }
