@@ -22,10 +22,12 @@ func SignText(k Signer, text string) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sig), nil
 }
 
-// VerifyText checks a signature of SignText against a public nkey.
+// VerifyText checks a signature of SignText against a public nkey. A signature
+// has one spelling only: base64 that decodes to the same bytes but is written
+// otherwise is refused, so that nobody can make another valid text of a signed one.
 func VerifyText(nkey, text, signature string) error {
 	sig, err := base64.RawURLEncoding.DecodeString(signature)
-	if err != nil {
+	if err != nil || base64.RawURLEncoding.EncodeToString(sig) != signature {
 		return Errorf(CodeForbidden, "signature is not base64")
 	}
 	key, err := nkeys.FromPublicKey(nkey)
