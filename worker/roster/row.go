@@ -1,11 +1,20 @@
 package roster
 
-import "github.com/moothall/moothall/events"
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/moothall/moothall/events"
+)
 
 // Static is the part of a row that rarely changes.
 type Static struct {
 	Metadata events.Metadata `json:"metadata"`
-	Commands []string        `json:"commands"`
+	Commands []string        `json:"commands,omitempty"`
 	Slots    int             `json:"slots"`
 	Joined   events.Time     `json:"joined"`
 }
@@ -14,13 +23,14 @@ type Static struct {
 // checkpoint for people; liveness is never judged by it.
 type Dynamic struct {
 	Status        events.Status `json:"status"`
-	Job           string        `json:"job"`
+	Job           string        `json:"job,omitempty"`
 	Free          int           `json:"free"`
 	LastHeartbeat events.Time   `json:"last_heartbeat"`
 }
 
 // A Row is what one worker says of itself. Key is its public nkey, certified by
 // the hub. Seq is the seq of the newest scalar, StaticSeq that of the static one.
+// Maps and slices in it are shared: do not change them.
 type Row struct {
 	events.Seat
 	Key string
@@ -28,4 +38,64 @@ type Row struct {
 	Dynamic
 	StaticSeq, Seq uint64
 	Signed         events.SignedRow
+}
+
+// compareAge orders rows of one peer: incarnation first, then seq.
+func (r Row) compareAge(s Row) int {
+	return cmp.Or(cmp.Compare(r.Incarnation, s.Incarnation), cmp.Compare(r.Seq, s.Seq))
+}
+
+// clean is the form in which a static row is signed: no control characters (rows
+// are shown on terminals, and encoders differ about them) and valid UTF-8.
+func (s Static) clean() Static {
+	m := s.Metadata
+	m.Name = cleanText(m.Name)
+	m.Properties.GPUModel = cleanText(m.Properties.GPUModel)
+	m.Properties.Hostname = cleanText(m.Properties.Hostname)
+	m.Tags = nil
+	for _, k := range slices.Sorted(maps.Keys(s.Metadata.Tags)) {
+		if m.Tags == nil {
+			m.Tags = map[string]string{}
+		}
+		m.Tags[cleanText(k)] = cleanText(s.Metadata.Tags[k])
+	}
+	var commands []string
+	for _, c := range s.Commands {
+		commands = append(commands, cleanText(c))
+	}
+	return Static{Metadata: m, Commands: commands, Slots: s.Slots, Joined: s.Joined}
+}
+
+func (d Dynamic) clean() Dynamic {
+	d.Job = cleanText(d.Job)
+	return d
+}
+
+func cleanText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
+}
+
+func (s Static) validate() *Refusal {
+	if err := s.Metadata.Validate(); err != nil {
+		return refuse(WrongValue, "%v", err)
+	}
+	if s.Slots < 0 {
+		return refuse(WrongValue, "%d slots", s.Slots)
+	}
+	return nil
+}
+
+func (d Dynamic) validate() *Refusal {
+	if !d.Status.Valid() {
+		return refuse(WrongValue, "status %q", d.Status)
+	}
+	if d.Free < 0 {
+		return refuse(WrongValue, "%d free slots", d.Free)
+	}
+	return nil
 }
