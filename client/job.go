@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -37,7 +36,8 @@ const (
 )
 
 // A JobUpdate is news of a running job. States come in the order of the interface,
-// each once; the last is final.
+// each once and the last one final, except that reserved comes again for each worker
+// that granted a slot and could then not be reached.
 type JobUpdate struct {
 	Kind     string
 	State    events.JobState
@@ -68,29 +68,18 @@ type Timings struct {
 	TotalMS    float64 `json:"total_ms"`
 }
 
-// Result is how a job ended. ExitCode is nil if its process did not end by itself
-// or never ran; a process that a signal n ended has 128+n.
+// Result is how a job ended. ExitCode is nil if its process never ran or nobody knows
+// how it ended; a process that a signal n ended has 128+n. Reason says why a job ended
+// otherwise than by itself.
 type Result struct {
 	JobID    string          `json:"job_id"`
 	Worker   string          `json:"worker"`
 	Command  string          `json:"command"`
 	State    events.JobState `json:"state"`
 	ExitCode *int            `json:"exit_code"`
+	Reason   string          `json:"reason,omitempty"`
 	Outputs  []Output        `json:"outputs"`
 	Timings  Timings         `json:"timings"`
-}
-
-// Run finds a worker, reserves it, sends the inputs over a channel straight to it,
-// runs the command and brings the outputs back. report, which may be nil, is called
-// on Run's goroutine.
-//
-// A job that ran and failed is a Result and no error. Where no job came about the
-// error says why (no_workers, no_worker_matches, all_busy, not_allowed, unreachable,
-// file, …); where one did, Result names it and the error says what was lost of it
-// (lost, damaged, file, canceled). When ctx ends the job is canceled, and Run waits at
-// most 10 s for its end.
-func (c *Client) Run(ctx context.Context, j Job, report func(JobUpdate)) (Result, error) {
-	return Result{}, events.Errorf(events.CodeInternal, "not built")
 }
 
 // A Plan is where a job would run: candidates, best first, and the others with why.
@@ -98,10 +87,4 @@ type Plan struct {
 	List       events.WorkerList `json:"-"`
 	Candidates []events.Worker   `json:"candidates"`
 	Rejected   []events.Rejected `json:"rejected"`
-}
-
-// Plan says where Run would run the job now, and asks no worker. The error is Run's
-// where there is no candidate; the plan says then why.
-func (c *Client) Plan(ctx context.Context, j Job) (Plan, error) {
-	return Plan{}, events.Errorf(events.CodeInternal, "not built")
 }

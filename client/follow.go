@@ -1,0 +1,186 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+// peers is how a following finds its worker again; Client is one.
+type peers interface {
+	dial(ctx context.Context, seat events.Seat) (wire, error)
+	// absent asks the hub why a seat is empty, "" if it is held.
+	absent(ctx context.Context, seat events.Seat) (string, error)
+}
+
+// A following stays with a job on a worker until its outcome is known and its outputs
+// are here. Run's goroutine owns it.
+type following struct {
+	*run
+	peers peers
+	pulse pulse
+	gone  <-chan string
+
+	moving  *moving          // the transfer under way, nil if none
+	sending bool             // inputs are under way
+	next    uint64           // the number of the event that comes next
+	final   *events.JobEvent // the job's last event, nil while it runs
+	fetched bool             // outputs were asked for once
+	relinks int              // since the last frame
+
+	asked   <-chan struct{} // the caller ends the job; nil once it has
+	patient time.Time       // until when the job's end is waited for, zero if it is not
+	failure error           // why we asked the job to end
+
+	over bool
+	err  error
+}
+
+func (r *run) follow(ctx context.Context) error {
+	f := &following{run: r, peers: r.client, next: 1, asked: ctx.Done()}
+	base := context.WithoutCancel(ctx)
+	gone, unsubscribe, err := r.client.departures(f.seat())
+	if err != nil {
+		return err
+	}
+	defer unsubscribe()
+	f.gone = gone
+	f.loop(base)
+	return f.err
+}
+
+func (f *following) loop(ctx context.Context) {
+	f.send(ctx)
+	for !f.over {
+		f.step(ctx)
+	}
+}
+
+func (f *following) seat() events.Seat {
+	return events.Seat{PeerID: f.worker.PeerID, Incarnation: f.lease.Incarnation}
+}
+
+// step handles the next thing that happens.
+func (f *following) step(ctx context.Context) {
+	progress, done := f.transfer()
+	select {
+	case frame, ok := <-f.wire.control.Frames():
+		if !ok {
+			f.cut(ctx)
+			return
+		}
+		f.frame(ctx, frame)
+	case <-f.wire.done:
+		f.cut(ctx)
+	case yes := <-f.wire.suspect:
+		f.pulse.suspected(yes, time.Now())
+	case why := <-f.gone:
+		f.pulse.departed(why, time.Now())
+	case p := <-progress:
+		f.moved(p)
+	case m := <-done:
+		f.arrived(ctx, m)
+	case <-f.asked:
+		f.interrupt(ctx)
+	case <-after(f.alarm()):
+		f.expire()
+	}
+}
+
+func (f *following) transfer() (<-chan Progress, <-chan moved) {
+	if f.moving == nil {
+		return nil, nil
+	}
+	return f.moving.progress, f.moving.done
+}
+
+// frame handles one message of the worker.
+func (f *following) frame(ctx context.Context, frame []byte) {
+	f.relinks = 0
+	t, payload, err := events.ParseFrame(frame)
+	if err != nil {
+		f.client.log.Warn("refused a frame", "room_id", f.client.cfg.Room, "peer_id", f.worker.PeerID, "error", err)
+		return
+	}
+	switch t {
+	case events.FrameEvent:
+		var e events.JobEvent
+		if err := events.Unpack(payload, &e); err != nil || e.JobID != f.result.JobID || e.Seq < f.next {
+			return
+		}
+		f.next = e.Seq + 1
+		f.event(ctx, e)
+	case events.FrameError:
+		f.refused(refusalIn(payload))
+	}
+}
+
+// refused handles that the worker said no to what was asked last.
+func (f *following) refused(err error) {
+	switch {
+	case f.failure != nil:
+		f.end(events.JobCanceled, f.failure)
+	case events.CodeOf(err) == events.CodeNoJob:
+		f.lost(label(f.worker) + " does not know the job any more")
+	case f.final != nil:
+		f.end(f.final.State, err)
+	default:
+		f.end(events.JobFailed, err)
+	}
+}
+
+func (f *following) event(ctx context.Context, e events.JobEvent) {
+	update := JobUpdate{JobID: e.JobID, Worker: f.worker, Event: e}
+	switch e.Kind {
+	case events.JobEventState:
+		f.changed(ctx, e)
+		return
+	case events.JobEventOutput:
+		update.Kind = UpdateOutput
+	case events.JobEventProgress:
+		update.Kind = UpdateProgress
+	case events.JobEventMetric:
+		update.Kind = UpdateMetric
+	default:
+		return
+	}
+	f.report(update)
+}
+
+// changed handles a state of the job. Its end is ours when the outputs are here.
+func (f *following) changed(ctx context.Context, e events.JobEvent) {
+	if !e.State.Final() {
+		f.enter(e.State)
+		return
+	}
+	f.halt()
+	f.final, f.sending = &e, false
+	f.result.ExitCode, f.result.Reason = e.ExitCode, e.Reason
+	f.spent(&f.result.Timings.RunMS)
+	switch {
+	case f.failure != nil:
+		f.end(e.State, f.failure)
+	case e.State == events.JobLost:
+		f.lost(e.Reason)
+	case e.State == events.JobCanceled:
+		f.end(e.State, events.Errorf(events.CodeCanceled, "job %s on %s was canceled", e.JobID, label(f.worker)))
+	case len(e.Outputs) == 0:
+		f.end(e.State, nil)
+	default:
+		f.fetch(ctx)
+	}
+}
+
+// end fixes the job's one outcome.
+func (f *following) end(s events.JobState, err error) {
+	f.halt()
+	f.over, f.err, f.result.State = true, err, s
+	f.enter(s)
+}
+
+func (f *following) lost(why string) {
+	age := time.Since(f.begun).Round(time.Second)
+	f.end(events.JobLost, events.Errorf(events.CodeLost, "lost %s %s into job %s (%s)", label(f.worker), age, f.result.JobID, why).
+		WithTry("moot workers shows who is there; then run it again"))
+}

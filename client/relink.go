@@ -1,0 +1,81 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+const (
+	relinkEvery = time.Second
+	idleRelinks = 3 // links in a row that bring nothing
+)
+
+// cut handles that the link ended: what it still brought counts, and while the worker
+// is a member another link is tried.
+func (f *following) cut(ctx context.Context) {
+	why := f.wire.broken()
+	f.halt()
+	for frame := range f.wire.control.Frames() {
+		if f.frame(ctx, frame); f.over {
+			return
+		}
+	}
+	f.halt()
+	f.pulse.cut(time.Now())
+	switch {
+	case f.sending:
+		f.lost("while the inputs were sent, " + why)
+	case f.failure != nil:
+		f.end(events.JobCanceled, events.AsError(f.failure).WithFact("the connection ended before %s confirmed", label(f.worker)))
+	default:
+		f.relink(ctx)
+	}
+}
+
+// relink tries for another link until the worker is lost.
+func (f *following) relink(ctx context.Context) {
+	f.note(fmt.Sprintf("the link to %s ended, dialing again", label(f.worker)))
+	for f.relinks++; f.relinks <= idleRelinks; {
+		if why, err := f.peers.absent(ctx, f.seat()); err == nil {
+			f.pulse.departed(why, time.Now())
+		}
+		if !time.Now().Before(f.pulse.due()) {
+			f.lost(f.pulse.why())
+			return
+		}
+		if f.redial(ctx) {
+			return
+		}
+		select {
+		case <-time.After(relinkEvery):
+		case why := <-f.gone:
+			f.pulse.departed(why, time.Now())
+		case <-f.asked:
+			f.interrupt(ctx)
+			return
+		}
+	}
+	f.lost("its links break at once")
+}
+
+func (f *following) redial(ctx context.Context) bool {
+	ctx, cancel := context.WithDeadline(ctx, f.pulse.due())
+	defer cancel()
+	w, err := f.peers.dial(ctx, f.seat())
+	if err != nil {
+		f.note(fmt.Sprintf("dial %s: %s", label(f.worker), err))
+		return false
+	}
+	f.wire.close()
+	f.wire = w
+	f.pulse.mended()
+	if f.final != nil {
+		f.fetch(ctx)
+	} else if err := f.attach(ctx); err != nil {
+		f.client.log.Debug("attach to a job", "room_id", f.client.cfg.Room, "peer_id", f.worker.PeerID, "error", err)
+	}
+	return true
+}

@@ -1,0 +1,189 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+const (
+	reserveBound = 2 * time.Second
+	answerBound  = 5 * time.Second // of a worker on its link
+)
+
+// jobID is what a worker may call a job: the outputs go to a folder of that name.
+var jobID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+
+// A refusal is why a candidate did not take the job.
+type refusal struct {
+	worker events.Worker
+	err    error
+}
+
+// tryAll asks the candidates in their order until one has started the job.
+func (r *run) tryAll(ctx context.Context, candidates []events.Worker) error {
+	request := rand.Text()
+	var refusals []refusal
+	for _, w := range candidates {
+		err := r.try(ctx, w, request)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		refusals = append(refusals, refusal{w, err})
+		r.note(fmt.Sprintf("%s: %s", label(w), err))
+		r.state = events.JobMatching
+	}
+	return refused(refusals, r.job.Command)
+}
+
+// try reserves one worker, dials it and starts the job there. What it cannot use it
+// gives back.
+func (r *run) try(ctx context.Context, w events.Worker, request string) error {
+	r.worker = w
+	lease, err := r.reserve(ctx, w, request)
+	r.spent(&r.result.Timings.ReserveMS)
+	if err != nil {
+		return err
+	}
+	r.lease = lease
+	r.enter(events.JobReserved)
+	err = r.start(ctx)
+	r.spent(&r.result.Timings.ConnectMS)
+	if err != nil {
+		r.release(ctx)
+	}
+	return err
+}
+
+func (r *run) reserve(ctx context.Context, w events.Worker, request string) (events.JobLease, error) {
+	subject := events.WorkSubject(r.client.cfg.Room, w.PeerID, r.client.Peer())
+	r.note(fmt.Sprintf("reserve %s: request on %s", label(w), subject))
+	ctx, cancel := context.WithTimeout(ctx, reserveBound)
+	defer cancel()
+	var granted events.Reserved
+	err := r.client.session.Request(ctx, subject, events.Reserve{
+		V: events.ProtocolVersion, Type: events.TypeReserve, RequestID: request, Command: r.job.Command,
+	}, &granted)
+	return granted.Lease, err
+}
+
+// release gives the slot back; if that fails the lease lapses by itself.
+func (r *run) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reserveBound)
+	defer cancel()
+	subject := events.WorkSubject(r.client.cfg.Room, r.worker.PeerID, r.client.Peer())
+	err := r.client.session.Request(ctx, subject, events.Release{V: events.ProtocolVersion, Type: events.TypeRelease, Lease: r.lease}, nil)
+	if err != nil {
+		r.client.log.Debug("release a reservation", "room_id", r.client.cfg.Room, "peer_id", r.worker.PeerID, "error", err)
+	}
+}
+
+// start opens the link and hands the job over. From the worker's answer on the job
+// exists.
+func (r *run) start(ctx context.Context) error {
+	seat := events.Seat{PeerID: r.worker.PeerID, Incarnation: r.lease.Incarnation}
+	w, err := r.client.dial(ctx, seat)
+	if err != nil {
+		return fmt.Errorf("no connection to %s: %w", label(r.worker), err)
+	}
+	id, err := r.handOver(ctx, w)
+	if err != nil {
+		w.close()
+		return err
+	}
+	r.wire, r.result.JobID, r.result.Worker = w, id, r.worker.PeerID
+	return nil
+}
+
+func (r *run) handOver(ctx context.Context, w wire) (id string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerBound)
+	defer cancel()
+	err = w.send(ctx, events.FrameStart, events.JobStart{
+		V: events.ProtocolVersion, Lease: r.lease, Command: r.job.Command, Args: r.job.Args, Inputs: len(r.job.Inputs),
+	})
+	if err != nil {
+		return "", events.Errorf(events.CodeUnreachable, "%s: %v", label(r.worker), err)
+	}
+	select {
+	case frame, ok := <-w.control.Frames():
+		if !ok {
+			return "", events.Errorf(events.CodeUnreachable, "%s did not take the job: %s", label(r.worker), w.broken())
+		}
+		return accepted(frame)
+	case <-ctx.Done():
+		return "", events.Errorf(events.CodeUnreachable, "%s did not take the job within %s", label(r.worker), answerBound)
+	}
+}
+
+// accepted reads a worker's answer to a JobStart.
+func accepted(frame []byte) (id string, err error) {
+	t, payload, err := events.ParseFrame(frame)
+	if err != nil {
+		return "", err
+	}
+	switch t {
+	case events.FrameAck:
+		var ack events.JobAck
+		if err := events.Unpack(payload, &ack); err != nil {
+			return "", err
+		}
+		if !jobID.MatchString(ack.JobID) {
+			return "", events.Errorf(events.CodeInvalid, "job id %q is not valid", ack.JobID)
+		}
+		return ack.JobID, nil
+	case events.FrameError:
+		return "", refusalIn(payload)
+	}
+	return "", events.Errorf(events.CodeInvalid, "a frame of type %d is no answer to a job", t)
+}
+
+// refusalIn is the error that a FrameError carries.
+func refusalIn(payload []byte) error {
+	var e events.Error
+	if err := events.Unpack(payload, &e); err != nil {
+		return err
+	}
+	return &e
+}
+
+// refused makes one error of what all candidates said. Where every one forbids the
+// command that is the reason; where one at least was busy, waiting may help.
+func refused(all []refusal, command string) error {
+	var forbidding, busy []events.Worker
+	for _, r := range all {
+		switch events.CodeOf(r.err) {
+		case events.CodeNotAllowed:
+			forbidding = append(forbidding, r.worker)
+		case events.CodeBusy, events.CodeUnavailable, events.CodeNoLease:
+			busy = append(busy, taken(r.worker))
+		}
+	}
+	if len(all) == 1 && len(busy) == 0 {
+		return all[0].err
+	}
+	if len(forbidding) == len(all) {
+		return notAllowed(forbidding, command)
+	}
+	var e *events.Error
+	if len(busy) > 0 {
+		e = events.AsError(allBusy(busy))
+	} else {
+		e = events.Errorf(events.CodeUnreachable, "none of the %d workers that match could be reached", len(all))
+	}
+	for _, r := range all {
+		if c := events.CodeOf(r.err); c != events.CodeBusy {
+			e = e.WithFact("%s: %s", label(r.worker), r.err)
+		}
+	}
+	return e
+}
+
+// taken is a worker that was free in the list and is not any more.
+func taken(w events.Worker) events.Worker {
+	w.Status = events.StatusReserved
+	return w
+}
