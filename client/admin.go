@@ -101,19 +101,18 @@ func (c *Client) heard(m *nats.Msg) {
 	}
 }
 
-// announcementOf is what the hub's record says of the present tenure, as an
-// announcement. It does not know who was admin before, nor how long that took.
+// announcementOf is the present tenure in the hub's record, as it was announced.
 func announcementOf(info events.RoomInfo) events.Announcement {
 	workers := 0
 	for _, p := range info.Peers {
-		if !p.Away && p.Registry {
+		if !p.Away {
 			workers++
 		}
 	}
 	return events.Announcement{
 		Type: events.TypeAnnouncement, V: events.ProtocolVersion, RoomID: info.RoomID,
-		AdminPeerID: info.AdminPeerID, Incarnation: info.AdminIncarnation, Term: info.Term,
-		Reason: info.Reason, NumWorkers: workers, Time: info.Since,
-		MembersVersion: info.MembersVersion, Certificate: info.Certificate,
+		AdminPeerID: info.AdminPeerID, Incarnation: info.AdminIncarnation, PreviousAdminPeerID: info.Previous,
+		Term: info.Term, Reason: info.Reason, NumWorkers: workers, ElectionTimeMS: info.ElectionMS,
+		Time: info.Since, MembersVersion: info.MembersVersion, Certificate: info.Certificate,
 	}
 }

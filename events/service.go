@@ -118,7 +118,9 @@ type RoomInfo struct {
 	Certificate SeatCertificate `json:"certificate,omitzero"`
 	Since       Time            `json:"since,omitzero"` // of the present tenure
 	Reason      string          `json:"reason,omitempty"`
-	Peers       []PeerInfo      `json:"peers"` // away seats included, marked
+	Previous    string          `json:"previous_admin_peer_id,omitempty"` // of the present tenure, as its announcement has it
+	ElectionMS  float64         `json:"election_time_ms,omitempty"`       // likewise
+	Peers       []PeerInfo      `json:"peers"`                            // away seats included, marked
 	Registry    bool            `json:"registry"`
 	Limits      Limits          `json:"limits"`
 	SeatKeys    []string        `json:"seat_keys"`
