@@ -10,6 +10,7 @@ import (
 // Applied is what became of the chunks given to Apply.
 type Applied struct {
 	Accepted int      // changes that are new in the document, chunks that had waited included
+	Chunks   [][]byte // of them, in causal order, to pass on; do not change them
 	Peers    []string // whose rows changed, sorted
 	Refused  []error  // each a *Refusal
 	Waiting  int      // chunks that wait for a change they depend on, in all
@@ -70,6 +71,7 @@ func (r *Roster) enter(p proposal, a *Applied) {
 	}
 	r.noted(next.row)
 	a.Accepted++
+	a.Chunks = append(a.Chunks, p.chunk)
 	a.Peers = append(a.Peers, p.seat.PeerID)
 }
 

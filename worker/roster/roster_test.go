@@ -193,7 +193,7 @@ func TestApply_UnknownDependenciesWait(t *testing.T) {
 		t.Error("a waiting change is shown")
 	}
 	got := w2.Apply([][]byte{a, a})
-	if d := cmp.Diff(Applied{Accepted: 3, Peers: []string{"w1"}}, got); d != "" {
+	if d := cmp.Diff(Applied{Accepted: 3, Chunks: [][]byte{a, b, c}, Peers: []string{"w1"}}, got); d != "" {
 		t.Errorf("applied (-want +got): %s", d)
 	}
 	wantEqual(t, w1, w2)

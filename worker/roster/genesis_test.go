@@ -1,0 +1,373 @@
+package roster
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/moothall/moothall/events"
+)
+
+// inhabited is a room of three replicas that hold everyone's row, and its next
+// genesis, founded by the first, that the others have not seen.
+func inhabited(t *testing.T) (*room, []*Roster, events.Genesis) {
+	t.Helper()
+	rm := newRoom(t)
+	replicas := rm.join("w1", "w2", "w3")
+	for _, r := range replicas {
+		spread(t, replicas, write(t, r, events.StatusAvailable))
+	}
+	return rm, replicas, rm.found(replicas[0], generationOf(1, 1))
+}
+
+// spread gives a chunk to all replicas; its owner has it already.
+func spread(t *testing.T, replicas []*Roster, chunk []byte) {
+	t.Helper()
+	for _, r := range replicas {
+		if a := r.Apply([][]byte{chunk}); len(a.Refused) > 0 || a.Waiting > 0 {
+			t.Fatalf("%s: refused %v, %d wait", r.config.Seat, a.Refused, a.Waiting)
+		}
+	}
+}
+
+func TestGenesis_ByteIdenticalFromAnyBuilder(t *testing.T) {
+	_, replicas, genesis := inhabited(t)
+	chunk := replicas[0].present.history.entries[0].chunk
+	for _, r := range replicas[1:] {
+		if newer := adopt(t, r, genesis); newer != nil {
+			t.Errorf("%s holds %d newer rows", r.config.Seat, len(newer))
+		}
+		if d := cmp.Diff(chunk, r.present.history.entries[0].chunk); d != "" {
+			t.Errorf("first change differs: %s", d)
+		}
+		wantEqual(t, replicas[0], r)
+	}
+	if adopted, _, err := replicas[1].Adopt(genesis); adopted || err != nil {
+		t.Errorf("adopted the same genesis twice: %v, %v", adopted, err)
+	}
+}
+
+func TestGenesis_SurvivesTheWire(t *testing.T) {
+	rm, replicas, genesis := inhabited(t)
+	_, payload, err := events.ParseFrame(events.Pack(events.FrameGenesis, genesis))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var received events.Genesis
+	if err := events.Unpack(payload, &received); err != nil {
+		t.Fatal(err)
+	}
+	joiner := rm.replica("w9", 1)
+	adopt(t, joiner, received)
+	if d := cmp.Diff(replicas[0].Genesis(), joiner.Genesis()); d != "" {
+		t.Errorf("genesis changed on the way: %s", d)
+	}
+	wantEqual(t, replicas[0], joiner)
+}
+
+func TestGenesis_IdenticalOwnRowIsNotWrittenAgain(t *testing.T) {
+	_, replicas, genesis := inhabited(t)
+	adopt(t, replicas[1], genesis)
+	if chunk := write(t, replicas[1], events.StatusAvailable); chunk != nil {
+		t.Errorf("chunk of %d bytes for the row that the genesis has", len(chunk))
+	}
+	chunk := write(t, replicas[1], events.StatusBusy)
+	apply(t, replicas[0], chunk)
+	wantEqual(t, replicas[0], replicas[1])
+	if row := rowOfPeer(t, replicas[0], "w2"); row.Seq != 2 || row.StaticSeq != 1 {
+		t.Errorf("seq %d, static %d; want 2 and the 1 of the older generation", row.Seq, row.StaticSeq)
+	}
+}
+
+func TestAdopt_NeverShowsAnOlderRow(t *testing.T) {
+	_, replicas, genesis := inhabited(t)
+	w1, w2, w3 := replicas[0], replicas[1], replicas[2]
+	apply(t, w3, write(t, w2, events.StatusBusy)) // in the old generation, unseen by the founder
+
+	newer := adopt(t, w3, genesis)
+	if len(newer) != 1 || newer[0].PeerID != "w2" || !strings.Contains(newer[0].Dynamic, `"busy"`) {
+		t.Errorf("newer rows %+v, want the busy one of w2", newer)
+	}
+	if got := statusOf(t, w3, "w2"); got != events.StatusBusy {
+		t.Errorf("shows %s after the adoption, showed busy before", got)
+	}
+	if got := statusOf(t, w1, "w2"); got != events.StatusAvailable {
+		t.Errorf("the founder shows %s", got)
+	}
+	adopt(t, w2, genesis)
+	chunk := write(t, w2, events.StatusBusy)
+	apply(t, w1, chunk)
+	apply(t, w3, chunk)
+	wantEqual(t, w1, w3)
+	wantEqual(t, w1, w2)
+}
+
+func TestAdopt_OwnerWritesAgainWhatItsGenesisHasOlder(t *testing.T) {
+	_, replicas, genesis := inhabited(t)
+	w1, w2, w3 := replicas[0], replicas[1], replicas[2]
+	for _, status := range []events.Status{events.StatusBusy, events.StatusAvailable} {
+		apply(t, w3, write(t, w2, status)) // back to what the genesis says, two versions later
+	}
+	adopt(t, w2, genesis)
+	adopt(t, w3, genesis)
+	chunk := write(t, w2, events.StatusAvailable)
+	if chunk == nil {
+		t.Fatal("nothing written, and w1 and w3 show rows of different age for ever")
+	}
+	apply(t, w1, chunk)
+	apply(t, w3, chunk)
+	wantEqual(t, w1, w3)
+}
+
+func TestAdopt_RowsThatTheFounderLackedAreNewer(t *testing.T) {
+	rm := newRoom(t)
+	replicas := rm.join("w1", "w2", "w3")
+	genesis := rm.found(replicas[0], generationOf(1, 1))
+	apply(t, replicas[2], write(t, replicas[1], events.StatusBusy))
+
+	newer := adopt(t, replicas[2], genesis)
+	if len(newer) != 1 || newer[0].PeerID != "w2" {
+		t.Errorf("newer rows %+v, want that of w2", newer)
+	}
+	if rows := replicas[2].Rows(); len(rows) != 0 {
+		t.Errorf("shows %d rows of a document without rows", len(rows))
+	}
+}
+
+func TestFound_KeepsHighestIncarnationsAndWhomTheFounderWants(t *testing.T) {
+	rm := newRoom(t)
+	w1 := rm.join("w1")[0]
+	write(t, w1, events.StatusAvailable)
+	for _, seat := range []events.Seat{{PeerID: "w2", Incarnation: 1}, {PeerID: "w2", Incarnation: 7}, {PeerID: "w3", Incarnation: 1}} {
+		r := rm.replica(seat.PeerID, seat.Incarnation)
+		adopt(t, r, w1.Genesis())
+		apply(t, w1, write(t, r, events.StatusBusy))
+	}
+	g := generationOf(2, 0)
+	genesis, err := w1.Found(g, rm.seatCertificate(w1, g.Term), func(s events.Seat) bool { return s.PeerID != "w3" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seats []string
+	for _, row := range genesis.Rows {
+		seats = append(seats, row.Seat.String())
+	}
+	if d := cmp.Diff([]string{"w1#1", "w2#7"}, seats); d != "" {
+		t.Errorf("seats (-want +got): %s", d)
+	}
+	if w1.Changes() != 1 || w1.Version() != 6 || len(w1.Position().Heads) != 1 || w1.Position().Heads[0] != genesis.Hash {
+		t.Errorf("position %+v with %d changes, version %d", w1.Position(), w1.Changes(), w1.Version())
+	}
+}
+
+func TestFound_OfTenFullRowsFitsAFrameAndMoreIsRefused(t *testing.T) {
+	rm := newRoom(t)
+	w1 := rm.join("w0")[0]
+	fill := func(from, to int) {
+		for i := from; i < to; i++ {
+			r := rm.replica(fmt.Sprintf("w%02d", i), 1)
+			adopt(t, r, w1.Genesis())
+			s := staticOf(r)
+			s.Commands = slices.Repeat([]string{strings.Repeat("c", 60)}, 40)
+			chunk, err := r.Write(s, dynamicOf(events.StatusAvailable))
+			if err != nil {
+				t.Fatal(err)
+			}
+			apply(t, w1, chunk)
+		}
+	}
+	fill(0, 10)
+	if genesis := rm.found(w1, generationOf(2, 0)); len(genesis.Rows) != 10 {
+		t.Errorf("%d rows", len(genesis.Rows))
+	}
+	fill(10, 20)
+	g := generationOf(3, 0)
+	if _, err := w1.Found(g, rm.seatCertificate(w1, g.Term), everySeat); ReasonOf(err) != GenesisRows {
+		t.Errorf("error %v, want a refusal for %s", err, GenesisRows)
+	}
+	if w1.Genesis().Generation != generationOf(2, 0) {
+		t.Errorf("present generation %s after a failed foundation", w1.Genesis().Generation)
+	}
+}
+
+func TestFound_OnlyTheAdminAndOnlyUpwards(t *testing.T) {
+	rm := newRoom(t)
+	replicas := rm.join("w1", "w2")
+	w1, w2 := replicas[0], replicas[1]
+	up, cert := generationOf(2, 0), rm.seatCertificate(w1, generationOf(2, 0).Term)
+	cases := []struct {
+		name string
+		r    *Roster
+		g    events.Generation
+		cert events.SeatCertificate
+		want Reason
+	}{
+		{"certificate of another seat", w2, up, cert, GenesisCertificate},
+		{"the present generation", w1, generationOf(1, 0), rm.seatCertificate(w1, generationOf(1, 0).Term), GenesisTerm},
+		{"certificate of another term", w1, generationOf(3, 0), cert, GenesisTerm},
+		{"certificate that no hub signed", w1, up, func() events.SeatCertificate { c := cert; c.Signature = "x"; return c }(), GenesisCertificate},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := c.r.Found(c.g, c.cert, everySeat); ReasonOf(err) != c.want {
+				t.Errorf("error %v, want a refusal for %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestFound_LeavesOutRowsThatAreNotTrustedAnyMore(t *testing.T) {
+	rm, replicas, _ := inhabited(t)
+	w1 := replicas[0]
+	other := &room{t, rm.name, testKey(t, "next hub")}
+	w1.Trust(other.hubKeys())
+	if genesis := other.found(w1, generationOf(2, 0)); len(genesis.Rows) != 0 {
+		t.Errorf("%d rows that nobody would accept", len(genesis.Rows))
+	}
+	w1.Trust(append(other.hubKeys(), rm.hubKeys()...))
+	if genesis := other.found(w1, generationOf(3, 0)); len(genesis.Rows) != 3 {
+		t.Errorf("%d rows, want the 3 that are remembered", len(genesis.Rows))
+	}
+}
+
+func TestAdopt_TiesGoToTheLowerHash(t *testing.T) {
+	rm := newRoom(t)
+	// Two admins of one term exist only if a hub misbehaves; the room agrees even then.
+	a, b := rm.replica("w1", 1), rm.replica("w2", 1)
+	ga, gb := rm.found(a, generationOf(1, 0)), rm.found(b, generationOf(1, 0))
+	low, high := ga, gb
+	if gb.Hash < ga.Hash {
+		low, high = gb, ga
+	}
+	r := rm.replica("w3", 1)
+	adopt(t, r, high)
+	adopt(t, r, low)
+	if adopted, _, err := r.Adopt(high); adopted || err != nil {
+		t.Errorf("went back to the higher hash: %v, %v", adopted, err)
+	}
+	if adopted, _, err := r.Adopt(rm.found(a, generationOf(1, 1))); !adopted || err != nil {
+		t.Errorf("did not go on to the next generation: %v, %v", adopted, err)
+	}
+}
+
+func TestAdopt_RefusesWhatDoesNotHold(t *testing.T) {
+	rm, replicas, genesis := inhabited(t)
+	founder := replicas[0]
+	resign := func(g *events.Genesis) {
+		next := newGeneration(rm.name, founder.config.Seat, g.Generation, g.Certificate, rowsOfSigned(g.Rows))
+		sig, err := events.SignGenesis(founder.config.Key, rm.name, g.Generation, next.genesis.Hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Hash, g.Signature = next.genesis.Hash, sig
+	}
+	later := rm.found(founder, generationOf(5, 0))
+	write(t, founder, events.StatusBusy)
+	fromLater := rowOfPeer(t, founder, "w1").Signed
+
+	cases := []struct {
+		name   string
+		change func(*events.Genesis)
+		want   Reason
+	}{
+		{"another protocol version", func(g *events.Genesis) { g.V = 2 }, GenesisVersion},
+		{"certificate that no hub signed", func(g *events.Genesis) { g.Certificate.PeerID = "w2" }, GenesisCertificate},
+		{"certificate of another term", func(g *events.Genesis) { g.Certificate = later.Certificate }, GenesisTerm},
+		{"header signed for another generation", func(g *events.Genesis) { g.Generation.Count++ }, GenesisSignature},
+		{"header of another hash", func(g *events.Genesis) { g.Hash = strings.Repeat("0", 64) }, GenesisSignature},
+		{"a row left out", func(g *events.Genesis) { g.Rows = g.Rows[1:] }, GenesisHash},
+		{"a peer twice", func(g *events.Genesis) { g.Rows = append(g.Rows, g.Rows[2]) }, GenesisRows},
+		{"rows not sorted", func(g *events.Genesis) { slices.Reverse(g.Rows) }, GenesisRows},
+		{"a row under another seat", func(g *events.Genesis) { g.Rows[2].PeerID = "w4"; resign(g) }, WrongSeat},
+		{"a row changed by one word", func(g *events.Genesis) {
+			g.Rows[1].Dynamic = strings.Replace(g.Rows[1].Dynamic, "available", "busy", 1)
+			resign(g)
+		}, BadSignature},
+		{"a static row changed by one number", func(g *events.Genesis) {
+			g.Rows[1].Static = strings.Replace(g.Rows[1].Static, "16000", "96000", 1)
+			resign(g)
+		}, BadSignature},
+		{"a row with another key", func(g *events.Genesis) {
+			g.Rows[1].Static = strings.Replace(g.Rows[1].Static, replicas[1].config.Certificate.Key, replicas[2].config.Certificate.Key, 1)
+			resign(g)
+		}, BadCertificate},
+		{"a row without its dynamic part", func(g *events.Genesis) { g.Rows[1].Dynamic = ""; resign(g) }, WrongText},
+		{"a row with fields not sorted", func(g *events.Genesis) {
+			g.Rows[1].Static = strings.Replace(g.Rows[1].Static, `{"v":1,`, `{"extra":1,"v":1,`, 1)
+			resign(g)
+		}, WrongText},
+		{"a scalar over the bound", func(g *events.Genesis) { g.Rows[1].Static += strings.Repeat(" ", events.MaxChange); resign(g) }, WrongValue},
+		{"the two scalars exchanged", func(g *events.Genesis) {
+			g.Rows[1].Static, g.Rows[1].Dynamic = g.Rows[1].Dynamic, g.Rows[1].Static
+			resign(g)
+		}, WrongText},
+		{"a row of a later generation", func(g *events.Genesis) { g.Rows[0] = fromLater; resign(g) }, WrongGeneration},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			g := copyOf(t, genesis)
+			c.change(&g)
+			r := rm.replica("w9", 1)
+			adopted, newer, err := r.Adopt(g)
+			if adopted || newer != nil || ReasonOf(err) != c.want {
+				t.Errorf("adopted %v, newer %v, error %v; want a refusal for %s", adopted, newer, err, c.want)
+			}
+			if !r.Position().Generation.IsZero() || r.Version() != 0 {
+				t.Errorf("position %+v after a refusal", r.Position())
+			}
+		})
+	}
+}
+
+func TestAdopt_OldStaticBesideNewDynamicIsRefused(t *testing.T) {
+	rm := newRoom(t)
+	replicas := rm.join("w1", "w2")
+	founder, w2 := replicas[0], replicas[1]
+	apply(t, founder, write(t, w2, events.StatusAvailable))
+	old := rowOfPeer(t, founder, "w2").Signed.Static
+	s := staticOf(w2)
+	s.Metadata.Properties.GPUMemoryMB = 8000
+	chunk, err := w2.Write(s, dynamicOf(events.StatusAvailable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, founder, chunk)
+
+	forged := rowOfPeer(t, founder, "w2")
+	forged.Signed.Static = old
+	g := generationOf(1, 1)
+	next := newGeneration(rm.name, founder.config.Seat, g, rm.seatCertificate(founder, g.Term), []Row{forged})
+	next.genesis.Signature, err = events.SignGenesis(founder.config.Key, rm.name, g, next.genesis.Hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := rm.replica("w9", 1).Adopt(next.genesis); ReasonOf(err) != WrongStatic {
+		t.Errorf("error %v, want a refusal for %s", err, WrongStatic)
+	}
+}
+
+// rowsOfSigned are rows as far as newGeneration looks at them.
+func rowsOfSigned(signed []events.SignedRow) []Row {
+	rows := make([]Row, len(signed))
+	for i, s := range signed {
+		rows[i] = Row{Seat: s.Seat, Signed: s}
+	}
+	return rows
+}
+
+func copyOf(t *testing.T, g events.Genesis) events.Genesis {
+	t.Helper()
+	data, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c events.Genesis
+	if err := json.Unmarshal(data, &c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
