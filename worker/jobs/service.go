@@ -1,13 +1,17 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/moothall/moothall/events"
 )
 
-// A Config of a Service. All fields but Limits, Name and Log are required.
+// A Config of a Service. Limits, Name and Log may be left out.
 type Config struct {
 	Dir         string // of the job store; made if need be
 	Commands    Commands
@@ -20,19 +24,6 @@ type Config struct {
 	Log         *slog.Logger
 }
 
-// A Channel of a client's link: signaling/link.Channel is one. Frames is closed
-// at the link's end.
-type Channel interface {
-	SendWait(ctx context.Context, frame []byte) error
-	Frames() <-chan []byte
-}
-
-// A Link is what a client's link offers to the job protocol: control carries the
-// frames of events/job.go, bulk the files.
-type Link struct {
-	Control, Bulk Channel
-}
-
 // A Load is what the worker's row says of its jobs. It follows from the slots
 // alone.
 type Load struct {
@@ -41,39 +32,218 @@ type Load struct {
 	Free   int    // slots
 }
 
+// noticesAhead is how many notices wait for a reader.
+const noticesAhead = 64
+
 // A Service runs the jobs of one worker. All methods may be called from any
 // goroutine.
-type Service struct{}
+type Service struct {
+	config  Config
+	store   *store
+	changed chan struct{}
+	notices chan events.JobNotice
+	granted chan struct{} // wakes Run: a reservation may lapse earlier than it thinks
+	started chan *job     // to Run
+	stopped chan struct{} // closed when Run starts no more jobs
+
+	mu    sync.Mutex // guards what follows
+	slots *Slots
+	jobs  map[string]*job
+	inUse map[string]int // links that read a job
+	shelf shelf
+}
 
 // New opens the job store and settles what a former process left in it: a job
-// that had not ended is lost. It starts no goroutine.
-func New(c Config) (*Service, error) { return nil, nil }
+// that had not ended is lost, and what still ran of it is killed. It starts no
+// goroutine. The error has CodeFile.
+func New(c Config) (*Service, error) {
+	c.Name = cmp.Or(c.Name, c.Worker)
+	c.Limits = c.Limits.orDefault()
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	st, err := openStore(c.Dir)
+	if err != nil {
+		return nil, events.Errorf(events.CodeFile, "the job store cannot be used: %v", err)
+	}
+	s := &Service{
+		config:  c,
+		store:   st,
+		changed: make(chan struct{}, 1),
+		notices: make(chan events.JobNotice, noticesAhead),
+		granted: make(chan struct{}, 1),
+		started: make(chan *job),
+		stopped: make(chan struct{}),
+		slots:   NewSlots(c.Name, c.Slots),
+		jobs:    map[string]*job{},
+		inUse:   map[string]int{},
+		shelf:   shelf{keepFor: c.Limits.KeepFor, keep: c.Limits.KeepJobs},
+	}
+	s.settle()
+	return s, nil
+}
+
+func (s *Service) settle() {
+	ended, errs := s.store.settle(time.Now())
+	for _, err := range errs {
+		s.config.Log.Warn("a former job cannot be read", "error", err)
+	}
+	for _, e := range ended {
+		s.shelf.add(e.JobID, e.Time.Time, len(e.Outputs) == 0 || s.store.wasFetched(e.JobID))
+	}
+	s.tidy()
+}
+
+// tidyEvery is how often jobs are removed that are old enough.
+const tidyEvery = time.Hour
 
 // Run runs jobs until ctx ends, then ends those that still run and waits for
 // them. No job starts before it.
-func (s *Service) Run(ctx context.Context) error { return nil }
+func (s *Service) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer close(s.stopped)
+	hourly := time.NewTicker(tidyEvery)
+	defer hourly.Stop()
+	lapse := time.NewTimer(tidyEvery)
+	defer lapse.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case j := <-s.started:
+			running.Go(func() { s.carry(ctx, j) })
+		case <-s.granted:
+		case <-lapse.C:
+			s.lapse()
+		case <-hourly.C:
+			s.tidy()
+		}
+		lapse.Reset(s.untilLapse())
+	}
+}
 
-// Reserve keeps a slot for the client from.
+func (s *Service) untilLapse() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next, ok := s.slots.NextLapse()
+	if !ok {
+		return tidyEvery
+	}
+	return time.Until(next)
+}
+
+func (s *Service) lapse() {
+	s.mu.Lock()
+	lapsed := s.slots.Lapse(time.Now())
+	s.mu.Unlock()
+	if lapsed {
+		s.config.Log.Info("a reservation lapsed: its client did not start a job in time")
+		s.change()
+	}
+}
+
+// Reserve keeps a slot for the client from, for events.ReserveTTL. Refusals:
+// not_allowed, busy, unavailable, invalid.
 func (s *Service) Reserve(from string, r events.Reserve) (events.Reserved, error) {
-	return events.Reserved{}, nil
+	if err := checkVersion(r.V); err != nil {
+		return events.Reserved{}, err
+	}
+	if r.RequestID == "" {
+		return events.Reserved{}, events.Errorf(events.CodeInvalid, "the reservation has no request id")
+	}
+	if _, err := s.command(r.Command); err != nil {
+		return events.Reserved{}, err
+	}
+	incarnation := s.config.Incarnation()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lease, left, err := s.slots.Reserve(time.Now(), incarnation, from, r.RequestID)
+	if err != nil {
+		return events.Reserved{}, err
+	}
+	poke(s.granted)
+	s.change()
+	return events.Reserved{
+		V: events.ProtocolVersion, Lease: lease, TTLMS: left.Milliseconds(), Slots: s.slots.Count(),
+	}, nil
+}
+
+// command is an allowed command.
+func (s *Service) command(name string) (Command, error) {
+	c, ok := s.config.Commands.Find(name)
+	switch {
+	case ok:
+		return c, nil
+	case len(s.config.Commands) == 0:
+		return c, events.Errorf(events.CodeNotAllowed, "%s does not allow %q: it allows no commands", s.config.Name, name).
+			WithTry("the worker's owner can add it to MOOT_COMMANDS")
+	}
+	return c, events.Errorf(events.CodeNotAllowed, "%s does not allow %q (allowed: %s)", s.config.Name, name, s.config.Commands).
+		WithTry("the worker's owner can add it to MOOT_COMMANDS")
 }
 
 // Release gives a reservation back that was not started.
-func (s *Service) Release(from string, r events.Release) error { return nil }
-
-// Serve speaks the job protocol with client until its link or ctx ends. Jobs go
-// on after it. The error says why the client was cut off, nil if it left.
-func (s *Service) Serve(ctx context.Context, client string, l Link) error { return nil }
+func (s *Service) Release(from string, r events.Release) error {
+	s.mu.Lock()
+	err := s.slots.Release(time.Now(), from, r.Lease)
+	s.mu.Unlock()
+	s.change()
+	return err
+}
 
 // Load is the present load.
-func (s *Service) Load() Load { return Load{} }
+func (s *Service) Load() Load {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots.Lapse(time.Now())
+	return Load{Status: s.slots.Status(), Job: s.slots.Job(), Free: s.slots.Count().Free}
+}
 
 // Changed receives when Load may have changed; one value stands for many changes.
-func (s *Service) Changed() <-chan struct{} { return nil }
+func (s *Service) Changed() <-chan struct{} { return s.changed }
 
 // Notices carries state changes of jobs for the room. It is bounded: when nobody
 // reads, the oldest are dropped.
-func (s *Service) Notices() <-chan events.JobNotice { return nil }
+func (s *Service) Notices() <-chan events.JobNotice { return s.notices }
 
-// Drain refuses new reservations from now on.
-func (s *Service) Drain() {}
+// Drain refuses new reservations from now on. Reservations that are held may
+// still start their jobs.
+func (s *Service) Drain() {
+	s.mu.Lock()
+	s.slots.Drain()
+	s.mu.Unlock()
+	s.change()
+}
+
+func (s *Service) change() { poke(s.changed) }
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Service) notify(e events.JobEvent) {
+	n := events.JobNotice{
+		Type: "job", V: events.ProtocolVersion, RoomID: s.config.Room, Time: e.Time,
+		JobID: e.JobID, Worker: s.config.Worker, State: e.State,
+	}
+	for {
+		select {
+		case s.notices <- n:
+			return
+		default:
+		}
+		select {
+		case <-s.notices:
+		default:
+		}
+	}
+}
+
+func (s *Service) fileError(doing string, err error) error {
+	s.config.Log.Error("the job store fails", "doing", doing, "error", err)
+	return events.Errorf(events.CodeUnavailable, "%s cannot store a job: %s", s.config.Name, fmt.Sprint(err))
+}

@@ -1,0 +1,109 @@
+package jobs
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+// watchOutputs is how often the size of a running job's outputs is looked at.
+const watchOutputs = 5 * time.Second
+
+// An attendant stays with a job's process from its start until nothing is left of
+// it: it logs what the process says and ends it when it must.
+type attendant struct {
+	job    *job
+	p      *process
+	output *output
+	ending ending
+	gone   bool // the command itself has ended
+}
+
+func newAttendant(j *job, p *process) *attendant {
+	return &attendant{job: j, p: p, output: newOutput(j.limits), ending: ending{limits: j.limits}}
+}
+
+// follow returns why the process was ended; none if it ended by itself.
+func (a *attendant) follow(ctx context.Context) cause {
+	overrun := time.NewTimer(a.job.limits.RunTime)
+	defer overrun.Stop()
+	size := time.NewTicker(watchOutputs)
+	defer size.Stop()
+	done, exited, chunks := ctx.Done(), a.p.exited, a.p.chunks
+	for exited != nil || chunks != nil {
+		select {
+		case c, open := <-chunks:
+			if !open {
+				chunks = nil
+				continue
+			}
+			a.log(a.output.feed(time.Now(), c.stream, c.data))
+		case <-exited:
+			exited = nil
+			a.leave()
+		case action := <-a.job.asked:
+			a.end(causeOf(action))
+		case <-overrun.C:
+			a.end(failing("it ran longer than %s", a.job.limits.RunTime))
+		case <-size.C:
+			a.measure()
+		case <-a.ending.timer:
+			a.signal(a.ending.escalate())
+		case <-done:
+			done = nil
+			a.end(shutDown)
+		}
+	}
+	a.log(a.output.close(time.Now()))
+	return a.ending.cause
+}
+
+func causeOf(action string) cause {
+	if action == events.ActionStop {
+		return stopped
+	}
+	return canceled
+}
+
+func (a *attendant) end(c cause) {
+	if s := a.ending.begin(c); s != 0 {
+		a.signal(s)
+	}
+}
+
+// signal reaches the process unless it is gone: then its number may belong to
+// another one.
+func (a *attendant) signal(s syscall.Signal) {
+	if !a.gone {
+		a.p.signal(s)
+	}
+}
+
+// leave follows the command's own end.
+func (a *attendant) leave() {
+	a.gone = true
+	a.p.finish(a.job.id)
+}
+
+func (a *attendant) log(all []events.JobEvent) {
+	for _, e := range all {
+		a.job.record(e)
+	}
+	if err := a.job.log.err; err != nil {
+		a.end(failing("its log cannot be written: %v", err))
+	}
+}
+
+func (a *attendant) measure() {
+	root, err := os.OpenRoot(a.job.folder.out)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	if written(root) > a.job.limits.OutputBytes {
+		a.end(failing("%v", tooMuch(a.job.limits)))
+	}
+}

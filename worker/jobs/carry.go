@@ -1,0 +1,168 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+// begin makes a job of a reservation of client and hands it to Run.
+func (s *Service) begin(ctx context.Context, client string, r events.JobStart, bulk Channel) (*job, error) {
+	j, err := s.prepare(client, r, bulk)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case s.started <- j:
+		return j, nil
+	case <-ctx.Done():
+	case <-s.stopped:
+	}
+	s.discard(j)
+	return nil, events.Errorf(events.CodeUnavailable, "%s is shutting down", s.config.Name)
+}
+
+// prepare checks what a client asks for before anything is made, takes the slot,
+// and makes the job's folder.
+func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job, error) {
+	c, err := s.command(r.Command)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.argv("", "", r.Args); err != nil {
+		return nil, err
+	}
+	if r.Inputs < 0 || r.Inputs > s.config.Limits.InputFiles {
+		return nil, events.Errorf(events.CodeTooLarge, "%d input files, at most %d allowed", r.Inputs, s.config.Limits.InputFiles)
+	}
+	program, err := c.program()
+	if err != nil {
+		return nil, events.Errorf(events.CodeUnavailable, "%s cannot run %s: %v", s.config.Name, c.Name, err)
+	}
+	j := &job{
+		id: newID(), client: client, lease: r.Lease, program: program, inputs: r.Inputs, bulk: bulk,
+		limits: s.config.Limits, asked: make(chan string, asksAhead), tell: s.notify,
+	}
+	if err := s.take(j); err != nil {
+		return nil, err
+	}
+	if err := s.furnish(j, c, r); err != nil {
+		s.discard(j)
+		return nil, s.fileError("create", err)
+	}
+	return j, nil
+}
+
+// take turns the reservation into the job.
+func (s *Service) take(j *job) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.slots.Start(time.Now(), j.client, j.lease, j.id); err != nil {
+		return err
+	}
+	s.jobs[j.id] = j
+	s.change()
+	return nil
+}
+
+// furnish makes what a job has on disk.
+func (s *Service) furnish(j *job, c Command, r events.JobStart) error {
+	f, err := s.store.create(record{
+		JobID: j.id, Client: j.client, Command: r.Command, Args: r.Args, Inputs: r.Inputs, Lease: r.Lease, Created: events.At(time.Now()),
+	})
+	if err != nil {
+		return err
+	}
+	j.folder = f
+	if j.argv, err = c.argv(f.in, f.out, r.Args); err != nil {
+		return err
+	}
+	j.log, err = createLog(j.id, f.log)
+	return err
+}
+
+// discard undoes a job that did not come to run.
+func (s *Service) discard(j *job) {
+	if j.log != nil {
+		j.log.close()
+	}
+	if err := s.store.remove(j.id); err != nil {
+		s.config.Log.Warn("a job's folder cannot be removed", "job_id", j.id, "error", err)
+	}
+	s.mu.Lock()
+	delete(s.jobs, j.id)
+	s.mu.Unlock()
+	s.free(j)
+}
+
+func (s *Service) free(j *job) {
+	s.mu.Lock()
+	s.slots.Finish(j.lease)
+	s.mu.Unlock()
+	s.change()
+}
+
+// carry runs a job to its end and shelves it.
+func (s *Service) carry(ctx context.Context, j *job) {
+	s.config.Log.Info("job started", "job_id", j.id, "client", j.client)
+	last := j.run(ctx, func() { s.free(j) })
+	if err := j.log.close(); err != nil {
+		s.config.Log.Error("a job's log is not whole", "job_id", j.id, "error", err)
+	}
+	s.config.Log.Info("job ended", "job_id", j.id, "state", last.State, "reason", last.Reason, "outputs", len(last.Outputs))
+	s.mu.Lock()
+	s.shelf.add(j.id, last.Time.Time, len(last.Outputs) == 0)
+	s.mu.Unlock()
+	s.tidy()
+}
+
+// tidy removes the jobs that are not kept any longer. A job that a client reads
+// stays.
+func (s *Service) tidy() {
+	s.mu.Lock()
+	old := s.shelf.expire(time.Now(), func(id string) bool { return s.inUse[id] > 0 })
+	for _, id := range old {
+		delete(s.jobs, id)
+	}
+	s.mu.Unlock()
+	for _, id := range old {
+		if err := s.store.remove(id); err != nil {
+			s.config.Log.Warn("an old job cannot be removed", "job_id", id, "error", err)
+		}
+	}
+}
+
+// open finds a job for the client that started it, and keeps it from being
+// removed until close.
+func (s *Service) open(client, id string) (*job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j, ok := s.jobs[id]
+	switch {
+	case !ok:
+		return nil, events.Errorf(events.CodeNoJob, "%s has no job %q", s.config.Name, id)
+	case j.client != client:
+		return nil, events.Errorf(events.CodeForbidden, "job %s belongs to another client", id)
+	}
+	s.inUse[id]++
+	return j, nil
+}
+
+func (s *Service) close(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inUse[j.id]--; s.inUse[j.id] == 0 {
+		delete(s.inUse, j.id)
+	}
+}
+
+// fetched notes that a client has the outputs of a job.
+func (s *Service) fetched(j *job) {
+	if err := s.store.markFetched(j.id); err != nil {
+		s.config.Log.Warn("cannot note that a job was fetched", "job_id", j.id, "error", err)
+	}
+	s.mu.Lock()
+	s.shelf.fetched(j.id)
+	s.mu.Unlock()
+}

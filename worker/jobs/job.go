@@ -1,0 +1,193 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
+)
+
+// A job is one run of a command for one client. Its run goroutine owns it; others
+// ask it to end and read its log.
+type job struct {
+	id      string
+	client  string
+	lease   events.JobLease
+	program string
+	argv    []string
+	inputs  int
+	bulk    Channel // of the client's link, for the inputs
+	folder  folder
+	limits  Limits
+	log     *eventLog
+	asked   chan string // actions of JobSignal
+	tell    func(events.JobEvent)
+}
+
+// asksAhead is how many signals may wait; more say nothing new.
+const asksAhead = 8
+
+// ask passes an action of JobSignal on. It never blocks.
+func (j *job) ask(action string) {
+	select {
+	case j.asked <- action:
+	default:
+	}
+}
+
+// An outcome is how a job ends.
+type outcome struct {
+	state   events.JobState
+	reason  string
+	code    *int
+	outputs []events.FileHeader
+}
+
+func ended(c cause) outcome { return outcome{state: c.state, reason: c.reason} }
+
+// run carries the job out. free is called when nothing of it runs any more and
+// its outputs are sealed, before the final event is seen.
+func (j *job) run(ctx context.Context, free func()) events.JobEvent {
+	o := j.carryOut(ctx)
+	free()
+	return j.record(events.JobEvent{
+		Kind: events.JobEventState, State: o.state, Reason: o.reason[:min(len(o.reason), maxReason)], ExitCode: o.code, Outputs: o.outputs,
+	})
+}
+
+func (j *job) record(e events.JobEvent) events.JobEvent {
+	e = j.log.append(time.Now(), e)
+	if e.Kind == events.JobEventState {
+		j.tell(e)
+	}
+	return e
+}
+
+// maxReason bounds a reason, so that an event with it always fits. Bytes.
+const maxReason = 1000
+
+func (j *job) enter(s events.JobState) {
+	j.record(events.JobEvent{Kind: events.JobEventState, State: s})
+}
+
+func (j *job) carryOut(ctx context.Context) outcome {
+	if j.inputs > 0 {
+		j.enter(events.JobSending)
+		if c := j.receive(ctx); !c.none() {
+			return ended(c)
+		}
+	}
+	p, err := start(j.program, j.argv, j.folder.work, environment(j.id, j.folder.in, j.folder.out))
+	if err != nil {
+		code := startCode(err)
+		return outcome{state: events.JobFailed, reason: "cannot start: " + reason(err).Error(), code: &code}
+	}
+	j.enter(events.JobRunning)
+	c := newAttendant(j, p).follow(ctx)
+	if c.state == events.JobCanceled || c.state == events.JobLost {
+		return ended(c)
+	}
+	j.enter(events.JobReturning)
+	return j.conclude(ctx, c, p.exitCode())
+}
+
+// receive takes the inputs in. Its cause is none when all are there.
+func (j *job) receive(ctx context.Context) (c cause) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	idle := time.NewTimer(j.limits.InputIdle)
+	defer idle.Stop()
+	done := make(chan error, 1)
+	go func() { done <- j.takeInputs(ctx, func(transfer.Progress) { idle.Reset(j.limits.InputIdle) }) }()
+	select {
+	case err := <-done:
+		switch {
+		case err == nil:
+			return cause{}
+		case ctx.Err() != nil:
+			return shutDown
+		}
+		return failing("the inputs did not arrive whole: %v", err)
+	case <-j.asked:
+		c = canceled
+	case <-idle.C:
+		c = failing("no input came for %s", j.limits.InputIdle)
+	case <-ctx.Done():
+		c = shutDown
+	}
+	cancel()
+	<-done
+	return c
+}
+
+func (j *job) takeInputs(ctx context.Context, report func(transfer.Progress)) error {
+	root, err := os.OpenRoot(j.folder.in)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	files, err := transfer.Receive(ctx, j.bulk, root, transfer.Options{
+		MaxFiles: j.limits.InputFiles, MaxBytes: j.limits.InputBytes,
+	}, report)
+	if err == nil && len(files) != j.inputs {
+		err = events.Errorf(events.CodeInvalid, "%d files came, %d were announced", len(files), j.inputs)
+	}
+	return err
+}
+
+// conclude seals the outputs of a command that ended.
+func (j *job) conclude(ctx context.Context, c cause, code int) outcome {
+	root, err := os.OpenRoot(j.folder.out)
+	if err != nil {
+		return ended(failing("its outputs cannot be read: %v", err))
+	}
+	defer root.Close()
+	s := seal(root, j.limits, func() error { return j.interrupted(ctx) })
+	for _, n := range s.notes {
+		j.record(events.JobEvent{Kind: events.JobEventOutput, Stream: events.StreamNote, Line: n})
+	}
+	var cut *interruption
+	if errors.As(s.err, &cut) {
+		return ended(cut.cause)
+	}
+	if s.err != nil && !c.hard() {
+		c = failing("%v", s.err)
+	}
+	o := outcome{state: c.state, reason: c.reason, outputs: s.files}
+	if code != 0 || !c.hard() {
+		o.code = &code
+	}
+	if !c.hard() {
+		o.state = byCode(code)
+	}
+	return o
+}
+
+func byCode(code int) events.JobState {
+	if code == 0 {
+		return events.JobDone
+	}
+	return events.JobFailed
+}
+
+// An interruption ends the sealing of outputs.
+type interruption struct{ cause cause }
+
+func (i *interruption) Error() string { return i.cause.reason }
+
+// interrupted reports whether the job is to end without its outputs.
+func (j *job) interrupted(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return &interruption{shutDown}
+	case action := <-j.asked:
+		if action == events.ActionCancel {
+			return &interruption{canceled}
+		}
+	default:
+	}
+	return nil
+}

@@ -1,0 +1,227 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"sync"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
+)
+
+// A Channel of a client's link: signaling/link.Channel is one. Frames is closed
+// at the link's end.
+type Channel interface {
+	SendWait(ctx context.Context, frame []byte) error
+	Frames() <-chan []byte
+}
+
+// A Link is what a client's link offers to the job protocol: control carries the
+// frames of events/job.go, bulk the files.
+type Link struct {
+	Control, Bulk Channel
+}
+
+// Serve speaks the job protocol with client until its link or ctx ends, or until
+// the client breaks the protocol. One link starts one job at most. Jobs go on
+// after it. The error says why the client was cut off, nil if it left.
+func (s *Service) Serve(ctx context.Context, client string, l Link) error {
+	ctx, cancel := context.WithCancel(ctx)
+	c := &conversation{service: s, client: client, link: l, follows: map[string]*following{}, bulk: make(chan struct{}, 1)}
+	defer c.readers.Wait()
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case frame, open := <-l.Control.Frames():
+			if !open {
+				return nil
+			}
+			if err := c.take(ctx, frame); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// A conversation is one client on one link. Its goroutine is Serve's; each job
+// that the client follows has one of its own.
+type conversation struct {
+	service *Service
+	client  string
+	link    Link
+	begun   bool
+	follows map[string]*following
+	bulk    chan struct{} // held by who sends outputs
+	readers sync.WaitGroup
+}
+
+// A following is a job whose events go to the client.
+type following struct {
+	job     *job
+	since   uint64
+	outputs chan struct{} // closed when the client wants them
+	wanted  bool
+}
+
+// take handles one frame. What the client may not do is answered by an Error; an
+// error of take ends the conversation.
+func (c *conversation) take(ctx context.Context, frame []byte) error {
+	t, payload, err := events.ParseFrame(frame)
+	if err != nil {
+		return err
+	}
+	switch t {
+	case events.FrameStart:
+		err = handle(ctx, payload, c.start)
+	case events.FrameAttach:
+		err = handle(ctx, payload, c.attach)
+	case events.FrameSignal:
+		err = handle(ctx, payload, c.signal)
+	default:
+		err = events.Errorf(events.CodeInvalid, "frame type %d is not of the job protocol", t)
+	}
+	if err == nil {
+		return nil
+	}
+	return c.send(ctx, events.FrameError, events.AsError(err))
+}
+
+func handle[T any](ctx context.Context, payload []byte, do func(context.Context, T) error) error {
+	var m T
+	if err := events.Unpack(payload, &m); err != nil {
+		return err
+	}
+	return do(ctx, m)
+}
+
+func (c *conversation) send(ctx context.Context, t events.FrameType, v any) error {
+	return c.link.Control.SendWait(ctx, events.Pack(t, v))
+}
+
+func (c *conversation) start(ctx context.Context, r events.JobStart) error {
+	if err := checkVersion(r.V); err != nil {
+		return err
+	}
+	if c.begun {
+		return events.Errorf(events.CodeInvalid, "this link has started a job already")
+	}
+	j, err := c.service.begin(ctx, c.client, r, c.link.Bulk)
+	if err != nil {
+		return err
+	}
+	c.begun = true
+	if err := c.send(ctx, events.FrameAck, events.JobAck{V: events.ProtocolVersion, JobID: j.id}); err != nil {
+		return err
+	}
+	_, err = c.follow(ctx, j.id, 1)
+	return err
+}
+
+func checkVersion(v int) error {
+	if v == events.ProtocolVersion {
+		return nil
+	}
+	return events.Errorf(events.CodeVersion, "this worker speaks protocol %d, the client speaks %d", events.ProtocolVersion, v)
+}
+
+func (c *conversation) attach(ctx context.Context, r events.JobAttach) error {
+	f, ok := c.follows[r.JobID]
+	if !ok {
+		var err error
+		if f, err = c.follow(ctx, r.JobID, r.Since); err != nil {
+			return err
+		}
+	}
+	if r.Outputs && !f.wanted {
+		f.wanted = true
+		close(f.outputs)
+	}
+	return nil
+}
+
+func (c *conversation) signal(_ context.Context, r events.JobSignal) error {
+	if r.Action != events.ActionStop && r.Action != events.ActionCancel {
+		return events.Errorf(events.CodeInvalid, "%q is no signal for a job", r.Action)
+	}
+	j, err := c.service.open(c.client, r.JobID)
+	if err != nil {
+		return err
+	}
+	defer c.service.close(j)
+	j.ask(r.Action)
+	return nil
+}
+
+// maxFollows bounds the jobs that one link reads at once.
+const maxFollows = 16
+
+func (c *conversation) follow(ctx context.Context, id string, since uint64) (*following, error) {
+	if len(c.follows) == maxFollows {
+		return nil, events.Errorf(events.CodeTooLarge, "one link follows at most %d jobs", maxFollows)
+	}
+	j, err := c.service.open(c.client, id)
+	if err != nil {
+		return nil, err
+	}
+	f := &following{job: j, since: since, outputs: make(chan struct{})}
+	c.follows[id] = f
+	c.readers.Go(func() {
+		defer c.service.close(j)
+		if err := c.stream(ctx, f); err != nil && ctx.Err() == nil {
+			c.service.config.Log.Warn("a client lost track of its job", "job_id", id, "client", c.client, "error", err)
+		}
+	})
+	return f, nil
+}
+
+// stream sends a job's events and, once it has ended and the client wants them,
+// its outputs.
+func (c *conversation) stream(ctx context.Context, f *following) error {
+	r := f.job.log.reader(f.since)
+	defer r.close()
+	for {
+		line, err := r.read(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.link.Control.SendWait(ctx, events.Frame(events.FrameEvent, line)); err != nil {
+			return err
+		}
+	}
+	outputs := f.job.log.ended().Outputs
+	if len(outputs) == 0 {
+		return nil
+	}
+	select {
+	case <-f.outputs:
+		return c.deliver(ctx, f.job, outputs)
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// deliver sends the outputs, one job's at a time.
+func (c *conversation) deliver(ctx context.Context, j *job, outputs []events.FileHeader) error {
+	select {
+	case c.bulk <- struct{}{}:
+		defer func() { <-c.bulk }()
+	case <-ctx.Done():
+		return nil
+	}
+	files := make([]transfer.Source, len(outputs))
+	for i, h := range outputs {
+		files[i] = transfer.Source{Name: h.Name, Path: filepath.Join(j.folder.out, filepath.FromSlash(h.Name))}
+	}
+	if _, err := transfer.Send(ctx, c.link.Bulk, files, nil); err != nil {
+		return err
+	}
+	c.service.fetched(j)
+	return nil
+}
