@@ -25,31 +25,36 @@ func (p goPackage) room() string { return strings.TrimPrefix(p.ImportPath, modul
 // rooms says which rooms a room may import besides the packages inside itself. A
 // package that is not listed lives by the rule of the nearest room above it.
 var rooms = map[string][]string{
-	"events":             {},
-	"events/cli":         {"events"},
-	"embedded":           {"events"},
-	"signaling":          {"events", "embedded", "signaling/web"},
-	"signaling/session":  {"events"},
-	"signaling/link":     {"events"},
-	"signaling/transfer": {"events"},
-	"signaling/web":      {"events"},
-	"signaling/cmd":      {"events", "events/cli", "embedded", "signaling", "signaling/web"},
-	"worker/election":    {"events"},
-	"worker/liveness":    {"events"},
-	"worker/roster":      {"events"},
-	"worker/replica":     {"events", "worker/election", "worker/liveness", "worker/roster"},
-	"worker/mesh":        {"events", "signaling/link"},
-	"worker/jobs":        {"events", "signaling/link", "signaling/transfer"},
-	"worker":             {"events", "signaling/session", "signaling/link", "signaling/transfer", "worker/election", "worker/liveness", "worker/roster", "worker/replica", "worker/mesh", "worker/jobs"},
-	"worker/cmd":         {"events", "events/cli", "worker", "worker/jobs", "signaling/session", "signaling/link"},
-	"client":             {"events", "signaling/session", "signaling/link", "signaling/transfer"},
-	"client/cmd":         {"events", "events/cli", "client"},
-	"scripts":            {"events"},
-	"scripts/bench":      anything,
-	"tests":              anything,
+	"events":              {},
+	"events/cli":          {"events"},
+	"embedded":            {"events"},
+	"signaling":           {"events", "embedded", "signaling/web"},
+	"signaling/session":   {"events"},
+	"signaling/link":      {"events"},
+	"signaling/transfer":  {"events"},
+	"signaling/web":       {"events"},
+	"signaling/cmd":       {"events", "events/cli", "embedded", "signaling", "signaling/web"},
+	"worker/election":     {"events"},
+	"worker/liveness":     {"events"},
+	"worker/roster":       {"events", "worker/roster/guard"},
+	"worker/roster/guard": {"events"},
+	"worker/replica":      {"events", "worker/election", "worker/liveness", "worker/roster"},
+	"worker/mesh":         {"events", "signaling/link"},
+	"worker/jobs":         {"events", "signaling/link", "signaling/transfer"},
+	"worker/gpu":          {},
+	"worker/settings":     {"events", "events/cli", "worker/gpu", "worker/jobs"},
+	"worker": {
+		"events", "signaling/session", "signaling/link", "signaling/transfer",
+		"worker/election", "worker/liveness", "worker/roster", "worker/replica", "worker/mesh", "worker/jobs",
+	},
+	"worker/cmd": {"events", "events/cli", "worker", "worker/gpu", "worker/settings", "worker/jobs", "signaling/session", "signaling/link"},
+	"client":     {"events", "signaling/session", "signaling/link", "signaling/transfer"},
+	"client/cmd": {"events", "events/cli", "client"},
+	"scripts":    {"events"},
+	"tests":      anything,
 }
 
-// anything frees a folder from the rules: test kits and the bench drive every room.
+// anything frees a folder from the rules: test kits drive every room.
 var anything = []string{"*"}
 
 // exclusive names the rooms that alone may import a library, and why.

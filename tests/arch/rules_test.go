@@ -36,6 +36,7 @@ func TestRules_Bite(t *testing.T) {
 		{"the embedded server is embedded's", "embedded", server, ""},
 		{"the client has no automerge", "client", automerge, "only worker/roster may"},
 		{"the agent has no automerge", "worker", automerge, "only worker/roster may"},
+		{"the guard stands before automerge", "worker/roster/guard", automerge, "only worker/roster may"},
 		{"the roster has automerge", "worker/roster", automerge, ""},
 		{"the agent has no WebRTC", "worker/mesh", pion, "only signaling/link may"},
 		{"the link has WebRTC", "signaling/link", pion, ""},

@@ -1,0 +1,193 @@
+// Package stage puts a hub and workers on this machine as real processes, each
+// with ports and folders of its own, and ends them again. The demo and the bench
+// play on it; several stages stand beside each other.
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	poll      = 10 * time.Millisecond
+	hubStarts = 15 * time.Second // a cold disk and a busy machine included
+	grace     = 5 * time.Second  // from asking a process to end to killing it
+	hubTries  = 3                // with other ports, if one was taken meanwhile
+)
+
+// Config says where a stage stands.
+type Config struct {
+	Bin  string // folder of moothall, moot-worker and moot
+	Dir  string // folder of its own, which exists
+	Room string
+}
+
+// A Stage is a hub with its workers. One goroutine uses it.
+type Stage struct {
+	Config
+	HTTP    string // the hub's URL
+	NATS    string // its NATS URL
+	Workers []*Worker
+
+	hub *Process
+}
+
+// Open starts a hub and returns when it is ready.
+func Open(ctx context.Context, cfg Config) (*Stage, error) {
+	for _, name := range []string{"moothall", "moot-worker", "moot"} {
+		if _, err := os.Stat(filepath.Join(cfg.Bin, name)); err != nil {
+			return nil, fmt.Errorf("%w\n  try: make build", err)
+		}
+	}
+	s := &Stage{Config: cfg}
+	for try := 1; ; try++ {
+		err := s.startHub(ctx)
+		if err == nil {
+			return s, nil
+		}
+		s.Close()
+		if s.hub == nil {
+			return nil, err
+		}
+		if said := s.hub.Tail(10); !strings.Contains(said, "address already in use") || try == hubTries {
+			return nil, fmt.Errorf("%w\n%s", err, said)
+		}
+	}
+}
+
+func (s *Stage) startHub(ctx context.Context) error {
+	ports, err := freePorts(2)
+	if err != nil {
+		return err
+	}
+	http, nats := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+	s.HTTP, s.NATS = "http://"+http, "nats://"+nats
+	s.hub, err = start("hub", filepath.Join(s.Dir, "hub.log"), environ(),
+		filepath.Join(s.Bin, "moothall"), "up", "--dev", "--room", s.Room, "--http", http, "--nats", nats, "--data", s.data())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, hubStarts)
+	defer cancel()
+	return s.Await(ctx, "the hub is ready", func(ctx context.Context) bool { return s.ready(ctx) })
+}
+
+func (s *Stage) data() string { return filepath.Join(s.Dir, "hub") }
+
+// ready reports whether the hub answers and has written what others need to join.
+func (s *Stage) ready(ctx context.Context) bool {
+	for _, name := range []string{"worker.env", "client.env"} {
+		if _, err := os.Stat(filepath.Join(s.data(), name)); err != nil {
+			return false
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.HTTP+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// Hub is the hub's process.
+func (s *Stage) Hub() *Process { return s.hub }
+
+// ClientEnv is the file that a client's settings are read from.
+func (s *Stage) ClientEnv() string { return filepath.Join(s.data(), "client.env") }
+
+// Moot is a client command, ready to run, with everything it needs to know.
+func (s *Stage) Moot(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	settings, err := readEnv(s.ClientEnv())
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(s.Bin, "moot"), args...)
+	cmd.Env = environ(append(settings, "MOOT_CLIENT_DIR="+filepath.Join(s.Dir, "client"))...)
+	return cmd, nil
+}
+
+// Await polls until what holds, ctx ends, or a process ends by itself; the error
+// says which.
+func (s *Stage) Await(ctx context.Context, what string, holds func(context.Context) bool) error {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		if holds(ctx) {
+			return nil
+		}
+		if err := s.Fallen(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited in vain until %s: %w", what, context.Cause(ctx))
+		case <-tick.C:
+		}
+	}
+}
+
+// Fallen is an error if a process ended that nobody ended.
+func (s *Stage) Fallen() error {
+	var all []error
+	for _, p := range s.processes() {
+		all = append(all, p.fallen())
+	}
+	return errors.Join(all...)
+}
+
+func (s *Stage) processes() []*Process {
+	var all []*Process
+	for _, w := range s.Workers {
+		all = append(all, w.Process)
+	}
+	if s.hub != nil {
+		all = append(all, s.hub)
+	}
+	return all
+}
+
+// PIDs are the ids of the processes that still run.
+func (s *Stage) PIDs() []int {
+	var ids []int
+	for _, p := range s.processes() {
+		select {
+		case <-p.Done():
+		default:
+			ids = append(ids, p.PID())
+		}
+	}
+	return ids
+}
+
+// Logs are the last lines of what each process printed, for a person.
+func (s *Stage) Logs(lines int) string {
+	var b strings.Builder
+	for _, p := range s.processes() {
+		fmt.Fprintf(&b, "--- %s (%s)\n%s\n", p.Name, p.Log, p.Tail(lines))
+	}
+	return b.String()
+}
+
+// Close ends the workers, then the hub, and waits for all of them.
+func (s *Stage) Close() {
+	var all sync.WaitGroup
+	for _, w := range s.Workers {
+		all.Go(func() { w.stop(grace) })
+	}
+	all.Wait()
+	if s.hub != nil {
+		s.hub.stop(grace)
+	}
+}
