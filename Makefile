@@ -2,7 +2,7 @@
 
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w -X github.com/moothall/moothall/events/cli.version=$(VERSION)
 STATIC  := CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)'
 
 FUZZTIME ?= 30s
