@@ -94,8 +94,12 @@ type (
 
 // What to do with the mesh.
 type (
-	// Dial wants a link to a seat, in place of any other seat of that peer.
-	Dial struct{ events.Seat }
+	// Dial wants a link to a seat, in place of any other seat of that peer. NKey is
+	// the peer's public key as the hub's record has it.
+	Dial struct {
+		events.Seat
+		NKey string
+	}
 	// Hangup ends the link to a peer.
 	Hangup struct{ PeerID string }
 	// Send sends a frame; what cannot be sent is dropped.

@@ -29,8 +29,8 @@ func (r *Replica) joined(p events.PeerInfo) {
 		return
 	}
 	if p.PeerID == r.cfg.PeerID {
-		if r.seated() && p.Incarnation > r.seat.Incarnation {
-			r.emit(Exit{events.Errorf(events.CodeOldIncarnation, "another process took over the seat of %s", p.PeerID)})
+		if p.Incarnation > r.seat.Incarnation {
+			r.register() // it is our own seat, or the hub says that it is another's
 		}
 		return
 	}
@@ -103,7 +103,7 @@ func (r *Replica) link(p events.PeerInfo) {
 	}
 	if !p.Away {
 		if l := r.links[p.PeerID]; l == nil || l.seat != p.Seat {
-			r.emit(Dial{p.Seat})
+			r.emit(Dial{p.Seat, p.NKey})
 		}
 		return
 	}

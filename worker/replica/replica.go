@@ -15,12 +15,17 @@ import (
 	"github.com/moothall/moothall/worker/roster"
 )
 
-// Config says who the worker is. Limits are the room's, from registered_auth.
+// Config says who the worker is.
 type Config struct {
 	Room   string
 	PeerID string
 	Key    events.Signer
 	Static roster.Static
+	// HubKeys are the hub's public seat keys, from the join reply.
+	HubKeys []string
+	// LastIncarnation is the highest that this peer ever had, 0 if unknown: a hub
+	// with a wiped store mints above it.
+	LastIncarnation uint64
 }
 
 // Rhythm of the replica's own work.
@@ -100,6 +105,7 @@ func New(cfg Config) *Replica {
 		limits:    events.DefaultLimits(),
 		members:   map[string]events.PeerInfo{},
 		links:     map[string]*peerLink{},
+		hub:       hub{keys: cfg.HubKeys},
 		detector:  liveness.New(events.StaleAfter),
 		farewells: map[events.Seat]events.Goodbye{},
 		pings:     map[uint64]ping{},

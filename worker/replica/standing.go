@@ -20,6 +20,7 @@ func (in Registered) step(r *Replica) {
 		Registry: true, Certificate: in.MemberCertificate,
 	}))
 	r.hear(in.Standing, in.Certificate)
+	r.found()
 	r.assertOwn()
 }
 
@@ -78,7 +79,7 @@ func (r *Replica) register() {
 		return
 	}
 	r.hub.registering = true
-	r.emit(Register{LastIncarnation: r.seat.Incarnation, Certificate: r.fence.Certificate()})
+	r.emit(Register{LastIncarnation: max(r.seat.Incarnation, r.cfg.LastIncarnation), Certificate: r.fence.Certificate()})
 }
 
 // refresh asks the hub for its record, at most once every PullInterval.
@@ -165,10 +166,7 @@ func (r *Replica) accept(c events.SeatCertificate) {
 	r.dirty = true
 	r.note(Info, "admin elected", "room_id", r.cfg.Room, "admin_peer_id", c.PeerID, "previous_admin_peer_id", former.PeerID,
 		"term", c.N, "num_workers", len(r.living()), "is_self", c.Seat == r.seat)
-	if c.Seat == r.seat {
-		r.found()
-		return
-	}
+	r.found()
 	r.heartbeat(c.PeerID)
 }
 

@@ -12,8 +12,11 @@ import (
 // they stay under MaxMessage with the rest of the message.
 const chunksPerFrame = 32 << 10
 
-// found begins the first generation of the own term: a new admin's first act.
+// found begins the first generation of the own term, once: a new admin's first act.
 func (r *Replica) found() {
+	if !r.isAdmin() || r.roster.Position().Generation.Term.Compare(r.fence.Term()) >= 0 {
+		return
+	}
 	g := events.Generation{Term: r.fence.Term()}
 	genesis, err := r.roster.Found(g, r.fence.Certificate(), r.keepRow)
 	if err != nil {
@@ -70,7 +73,10 @@ func (in Load) step(r *Replica) {
 		return
 	}
 	r.assertOwn()
-	r.emit(Report{events.StatusReport{V: events.ProtocolVersion, Seat: r.seat, Status: in.Status, CurrentJob: in.Job}})
+	r.emit(Report{events.StatusReport{
+		V: events.ProtocolVersion, Seat: r.seat, Status: in.Status, CurrentJob: in.Job,
+		Slots: events.Slots{Total: r.cfg.Static.Slots, Free: in.Free},
+	}})
 }
 
 // compare pulls from a peer what its position shows that this replica lacks.

@@ -36,6 +36,14 @@ func (r *Replica) standing() events.Standing {
 	}
 }
 
+// Rows are the rows of the document, for those who check it.
+func (r *Replica) Rows() []roster.Row {
+	if r.roster == nil {
+		return nil
+	}
+	return r.roster.Rows()
+}
+
 func (r *Replica) show() {
 	v := &View{
 		Room: r.cfg.Room, Self: r.seat, Standing: r.standing(), Certificate: r.fence.Certificate(),
@@ -99,13 +107,7 @@ func (r *Replica) worker(p events.PeerInfo, row roster.Row) events.Worker {
 func (r *Replica) oldWorker(p events.PeerInfo) events.Worker {
 	w := events.Worker{
 		PeerID: p.PeerID, Name: p.Metadata.Name, Status: p.Status, Incarnation: p.Incarnation, NKey: p.NKey,
-		LastHeartbeat: p.LastHeartbeat, CurrentJob: p.CurrentJob, Slots: events.Slots{Total: 1}, Path: "none", Metadata: p.Metadata,
-	}
-	if w.Status == "" {
-		w.Status = events.StatusAvailable
-	}
-	if w.Status == events.StatusAvailable {
-		w.Slots.Free = 1
+		LastHeartbeat: p.LastHeartbeat, CurrentJob: p.CurrentJob, Slots: p.Slots, Path: "none", Metadata: p.Metadata,
 	}
 	return withPresence(w, p)
 }

@@ -1,0 +1,141 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/roster"
+)
+
+// checks are the invariants of the design, section 11.
+type checks struct {
+	world  *world
+	admins map[events.Term]events.Seat // I1
+	terms  map[*process]events.Term    // I2
+	shown  map[*process]map[string]mark
+	signed map[mark]events.SignedRow // I7: what owners wrote
+}
+
+// mark is how new a row is.
+type mark struct {
+	events.Seat
+	seq uint64
+}
+
+func (m mark) String() string { return fmt.Sprintf("%s seq %d", m.Seat, m.seq) }
+
+func newChecks(w *world) *checks {
+	return &checks{
+		world: w, admins: map[events.Term]events.Seat{}, terms: map[*process]events.Term{},
+		shown: map[*process]map[string]mark{}, signed: map[mark]events.SignedRow{},
+	}
+}
+
+// record checks the hub's record after a decision.
+func (c *checks) record() {
+	r := c.world.hub.record
+	if here := r.Here(); here > events.MaxWorkersPerRoom {
+		c.world.violate("I5", "%d seats are taken", here)
+	}
+	if !r.Admin().IsZero() {
+		c.admin(r.Tenure.Term, r.Admin())
+	}
+}
+
+func (c *checks) admin(t events.Term, s events.Seat) {
+	if other, ok := c.admins[t]; ok && other != s {
+		c.world.violate("I1", "term %s has two admins, %s and %s", t, other, s)
+	}
+	c.admins[t] = s
+}
+
+// step checks one process after one of its steps.
+func (c *checks) step(q *process) {
+	v := q.view
+	if v == nil {
+		return
+	}
+	if !v.Certificate.IsZero() {
+		c.admin(v.Certificate.Term, v.Certificate.Seat)
+		if v.Certificate.Term.Compare(c.terms[q]) < 0 {
+			c.world.violate("I2", "%s fell from term %s to %s", q.instance, c.terms[q], v.Certificate.Term)
+		}
+		c.terms[q] = v.Certificate.Term
+	}
+	c.rows(q)
+}
+
+func (c *checks) rows(q *process) {
+	shown := c.shown[q]
+	if shown == nil {
+		shown = map[string]mark{}
+		c.shown[q] = shown
+	}
+	for _, row := range q.replica.Rows() {
+		m := mark{row.Seat, row.Seq}
+		if row.Seat == q.replica.Seat() {
+			c.signed[m] = row.Signed
+		}
+		if old := shown[row.PeerID]; m.Incarnation < old.Incarnation || m.Incarnation == old.Incarnation && m.seq < old.seq {
+			c.world.violate("I2", "%s showed %v of %s after %v", q.instance, m, row.PeerID, old)
+		}
+		if shown[row.PeerID] == m {
+			continue
+		}
+		shown[row.PeerID] = m
+		if own, ok := c.signed[m]; !ok || own != row.Signed {
+			c.world.violate("I7", "%s shows a row of %s that its owner never wrote", q.instance, row.Seat)
+		}
+	}
+}
+
+// rest checks that a room without faults has come to rest: one admin that all
+// know and that is here, equal heads, and every owner's newest row everywhere.
+func (c *checks) rest() {
+	w := c.world
+	if len(w.result.Violations) > 0 {
+		return
+	}
+	admin := w.hub.record.Admin()
+	if admin.IsZero() {
+		w.violate("progress", "no admin %s after all faults ended", Calm)
+	}
+	var first *process
+	for _, p := range w.peers {
+		q := p.proc
+		switch {
+		case q == nil || q.view == nil:
+			w.violate("progress", "%s is not in the room", p.id)
+			return
+		case q.view.Admin() != admin:
+			w.violate("progress", "%s takes %s for admin, the hub %s", p.id, q.view.Admin(), admin)
+		case first == nil:
+			first = q
+		case !slices.Equal(q.view.Position.Heads, first.view.Position.Heads):
+			w.violate("I8", "%s and %s hold different heads (generations %s, %s)", p.id, first.peer.id, q.view.Position.Generation, first.view.Position.Generation)
+		}
+		c.newest(q)
+	}
+}
+
+// newest: what an owner wrote last is shown by all (I3).
+func (c *checks) newest(q *process) {
+	own := func(rows []roster.Row) (mark, bool) {
+		for _, row := range rows {
+			if row.PeerID == q.peer.id {
+				return mark{row.Seat, row.Seq}, true
+			}
+		}
+		return mark{}, false
+	}
+	want, _ := own(q.replica.Rows())
+	for _, p := range c.world.peers {
+		if p.proc == nil {
+			continue
+		}
+		if got, ok := own(p.proc.replica.Rows()); !ok || got != want {
+			c.world.violate("I3", "%s shows %v of %s, its owner wrote %v", p.id, got, q.peer.id, want)
+		}
+	}
+}

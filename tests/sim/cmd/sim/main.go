@@ -1,0 +1,29 @@
+// Command sim plays schedules of the room's simulation: sim -runs 200 -seed 1.
+// It exits 1 when an invariant fell or a kind of fault never happened.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/moothall/moothall/tests/sim"
+)
+
+func main() {
+	runs := flag.Int("runs", 200, "number of schedules")
+	seed := flag.Uint64("seed", 1, "seed of the first; each further one adds 1")
+	trace := flag.Bool("trace", false, "print the events of the one schedule -seed")
+	flag.Parse()
+	if *trace {
+		fmt.Println(sim.Run(sim.Options{Seed: *seed, Trace: os.Stdout}).Violations)
+		return
+	}
+	s := sim.Many(*seed, *runs, func(r sim.Result, seed uint64) {
+		fmt.Printf("seed %d: %s\n", seed, r.Violations[0])
+	})
+	fmt.Println(s)
+	if !s.OK() {
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,69 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// A Summary adds up many schedules.
+type Summary struct {
+	Runs, Steps, Violations int
+	Faults                  map[string]int
+	Digest                  string
+}
+
+// OK reports whether no invariant fell and every kind of fault happened.
+func (s Summary) OK() bool {
+	for _, k := range faultKinds {
+		if s.Faults[k.name] == 0 {
+			return false
+		}
+	}
+	return s.Violations == 0
+}
+
+func (s Summary) String() string {
+	faults := make([]string, len(faultKinds))
+	for i, k := range faultKinds {
+		faults[i] = fmt.Sprintf("%s=%d", k.name, s.Faults[k.name])
+	}
+	return fmt.Sprintf("sim: runs=%d steps=%d violations=%d faults{%s} digest=%s",
+		s.Runs, s.Steps, s.Violations, strings.Join(faults, ","), s.Digest)
+}
+
+// Many plays runs schedules from seed on, two at a time, and reports each that
+// has a violation. The summary does not depend on which ends first.
+func Many(seed uint64, runs int, report func(r Result, seed uint64)) Summary {
+	results := make([]Result, runs)
+	var next, wg = make(chan int), sync.WaitGroup{}
+	for range 2 {
+		wg.Go(func() {
+			for i := range next {
+				results[i] = Run(Options{Seed: seed + uint64(i)})
+			}
+		})
+	}
+	for i := range runs {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	s := Summary{Runs: runs, Faults: map[string]int{}}
+	digest := sha256.New()
+	for i, r := range results {
+		s.Steps += r.Steps
+		digest.Write([]byte(r.Digest))
+		for k, n := range r.Faults {
+			s.Faults[k] += n
+		}
+		if len(r.Violations) > 0 {
+			s.Violations++
+			report(r, seed+uint64(i))
+		}
+	}
+	s.Digest = hex.EncodeToString(digest.Sum(nil))[:16]
+	return s
+}

@@ -1,0 +1,61 @@
+package worker
+
+import (
+	"context"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/link"
+	"github.com/moothall/moothall/worker/jobs"
+)
+
+// accept answers verified offers: of peers for the mesh, of clients for jobs.
+func (a *Agent) accept(life context.Context) func(context.Context, events.Signal) (events.Signal, error) {
+	return func(ctx context.Context, offer events.Signal) (events.Signal, error) {
+		switch offer.Purpose {
+		case events.PurposeMesh:
+			return a.mesh.Accept(ctx, offer)
+		case events.PurposeJob:
+			return a.acceptClient(ctx, life, offer)
+		}
+		return events.Signal{}, events.Errorf(events.CodeInvalid, "a link for %q is not known", offer.Purpose)
+	}
+}
+
+func (a *Agent) acceptClient(ctx, life context.Context, offer events.Signal) (events.Signal, error) {
+	if offer.ToIncarnation != a.incarnation() {
+		return events.Signal{}, events.Errorf(events.CodeOldIncarnation, "offer is for incarnation %d of %s, this is %d",
+			offer.ToIncarnation, a.session.Peer(), a.incarnation())
+	}
+	select {
+	case a.clients <- struct{}{}:
+	default:
+		return events.Signal{}, events.Errorf(events.CodeUnavailable, "%s has %d clients already", a.session.Peer(), maxClients)
+	}
+	answer, l, err := a.endpoint.Accept(ctx, offer, a.signaller())
+	if err != nil {
+		<-a.clients
+		return events.Signal{}, err
+	}
+	a.wg.Go(func() {
+		defer func() { <-a.clients }()
+		a.serveClient(life, offer.From, l)
+	})
+	return answer, nil
+}
+
+// serveClient serves jobs on a client's link until it ends.
+func (a *Agent) serveClient(ctx context.Context, client string, l *link.Link) {
+	defer l.Close()
+	select {
+	case <-l.Opened():
+	case <-l.Done():
+		a.metrics.meshFailures.WithLabelValues("client").Inc()
+		a.cfg.Log.Debug("client's link not made", "peer_id", client, "error", l.Err())
+		return
+	case <-ctx.Done():
+		return
+	}
+	if err := a.jobs.Serve(ctx, client, jobs.Link{Control: l.Control(), Bulk: l.Bulk()}); err != nil {
+		a.cfg.Log.Warn("client cut off", "peer_id", client, "error", err)
+	}
+}

@@ -1,0 +1,185 @@
+// Package worker is the agent on a GPU machine: it joins a room, links to its
+// peers, keeps its row, stands for admin and runs jobs. One goroutine owns the
+// replica; everything else carries inputs to it and outputs from it.
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/link"
+	"github.com/moothall/moothall/signaling/session"
+	"github.com/moothall/moothall/worker/jobs"
+	"github.com/moothall/moothall/worker/mesh"
+	"github.com/moothall/moothall/worker/replica"
+	"github.com/nats-io/nuid"
+)
+
+// Bounds of the agent's own work.
+const (
+	// inboxSize bounds the inputs that wait for the loop; a full inbox holds the
+	// NATS subscriptions back, which are bounded themselves.
+	inboxSize = 1024
+	// maxClients bounds the links of clients at one time.
+	maxClients = 64
+	// askTimeout bounds one request to the hub.
+	askTimeout = 5 * time.Second
+	// farewellTimeout bounds the goodbye at the end.
+	farewellTimeout = 2 * time.Second
+)
+
+// Config of an agent. Session names hub, room, token, id and key; its role is set
+// here. Registry is the feature flag: without it the worker is found by HTTP only.
+type Config struct {
+	Session      session.Config
+	Registry     bool
+	Metadata     events.Metadata
+	Commands     jobs.Commands
+	Limits       jobs.Limits
+	Slots        int
+	JobDir       string
+	Heartbeat    time.Duration // at most the room's limit; 0 for that
+	StaleAfter   time.Duration // the same
+	HTTP         string        // address of healthz, readyz, metrics and v1/room; "" for none
+	DrainTimeout time.Duration
+	Link         link.Config
+	Log          *slog.Logger
+}
+
+// An Agent is one worker process. Make one with New, run it once.
+type Agent struct {
+	cfg      Config
+	instance string
+	metrics  *metrics
+
+	session  *session.Session
+	endpoint *link.Endpoint
+	mesh     *mesh.Mesh
+	jobs     *jobs.Service
+
+	inbox   chan replica.Input
+	reports chan events.StatusReport // the newest only
+	stopped chan struct{}            // closed when the loop has ended: the inbox has no reader
+	clients chan struct{}            // one token per client's link
+	wg      sync.WaitGroup
+
+	seat  atomic.Pointer[events.Seat]
+	view  atomic.Pointer[replica.View]
+	alive atomic.Int64 // Unix nanoseconds of the loop's last step
+	keys  sync.Map     // peer id -> public nkey, from the hub's record
+}
+
+// New makes an agent.
+func New(cfg Config) *Agent {
+	cfg.Session.Role = events.RoleWorker
+	return &Agent{
+		cfg:      cfg,
+		instance: nuid.Next(),
+		metrics:  newMetrics(),
+		inbox:    make(chan replica.Input, inboxSize),
+		reports:  make(chan events.StatusReport, 1),
+		stopped:  make(chan struct{}),
+		clients:  make(chan struct{}, maxClients),
+	}
+}
+
+// Run joins the room and serves until ctx ends; then it drains: it takes no new
+// job, waits for the running ones at most DrainTimeout, says goodbye and returns
+// nil. Before it has joined it returns what the hub refused (an *events.Error);
+// after that it returns an error only when another process took over its seat.
+func (a *Agent) Run(ctx context.Context) error {
+	if err := a.join(ctx); err != nil {
+		return err
+	}
+	// What serves the room outlives ctx: draining needs it.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer a.close()
+	defer a.wg.Wait()
+	defer close(a.stopped)
+	defer end()
+	welcome, err := a.register(ctx, replica.Register{})
+	if err != nil {
+		return err
+	}
+	a.metrics.observe(a)
+	a.wg.Go(func() { a.jobs.Run(life) })
+	a.wg.Go(func() { a.mesh.Run(life) })
+	a.wg.Go(func() { a.sendReports(life) })
+	a.wg.Go(func() { a.sendNotices(life) })
+	if err := a.serveHTTP(life); err != nil {
+		return err
+	}
+	if err := a.serveRoom(life); err != nil {
+		return err
+	}
+	if !welcome.Registry {
+		return a.outsideRoom(ctx)
+	}
+	return a.inRoom(ctx, welcome)
+}
+
+// join connects to the hub and makes what the agent is built of.
+func (a *Agent) join(ctx context.Context) error {
+	s, err := session.Join(ctx, a.cfg.Session)
+	if err != nil {
+		return err
+	}
+	a.session = s
+	linkConfig := a.cfg.Link
+	linkConfig.ICEServers = s.Reply().ICEServers
+	if a.endpoint, err = link.NewEndpoint(linkConfig); err != nil {
+		a.close()
+		return err
+	}
+	a.mesh = mesh.New(mesh.Config{
+		Self: s.Peer(), Incarnation: a.incarnation, Endpoint: a.endpoint, Signaller: a.signaller(), Log: a.cfg.Log,
+	})
+	a.jobs, err = jobs.New(jobs.Config{
+		Dir: a.cfg.JobDir, Commands: a.cfg.Commands, Slots: a.cfg.Slots, Incarnation: a.incarnation, Limits: a.cfg.Limits,
+		Worker: s.Peer(), Name: a.cfg.Metadata.Name, Room: s.Room(), Log: a.cfg.Log,
+	})
+	if err != nil {
+		a.close()
+	}
+	return err
+}
+
+// close lets go of what join made.
+func (a *Agent) close() {
+	if a.endpoint != nil {
+		a.endpoint.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), farewellTimeout)
+	defer cancel()
+	a.session.Close(ctx)
+}
+
+func (a *Agent) signaller() *session.Signaller {
+	return a.session.Signaller(a.incarnation, func(peer string) (string, bool) {
+		key, ok := a.keys.Load(peer)
+		if !ok {
+			return "", false
+		}
+		return key.(string), true
+	})
+}
+
+// incarnation is the own one, 0 before registration.
+func (a *Agent) incarnation() uint64 {
+	if s := a.seat.Load(); s != nil {
+		return s.Incarnation
+	}
+	return 0
+}
+
+// post hands an input to the loop, or drops it when the loop has ended.
+func (a *Agent) post(in replica.Input) {
+	select {
+	case a.inbox <- in:
+	case <-a.stopped:
+	}
+}

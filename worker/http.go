@@ -1,0 +1,102 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/mesh"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// serveHTTP serves the worker's own page of facts, if an address is set, until
+// ctx ends.
+func (a *Agent) serveHTTP(ctx context.Context) error {
+	if a.cfg.HTTP == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", a.cfg.HTTP)
+	if err != nil {
+		return events.Errorf(events.CodeConfig, "MOOT_HTTP=%q cannot be served: %v", a.cfg.HTTP, err).
+			WithTry("MOOT_HTTP=127.0.0.1:0 for any free port")
+	}
+	a.cfg.Log.Info("serving facts", "url", "http://"+l.Addr().String()+"/v1/room")
+	s := &http.Server{Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10}
+	a.wg.Go(func() {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			a.cfg.Log.Error("facts no longer served", "error", err)
+		}
+	})
+	a.wg.Go(func() {
+		<-ctx.Done()
+		s.Close()
+	})
+	return nil
+}
+
+func (a *Agent) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !a.session.Conn().IsConnected() {
+			http.Error(w, "no connection to the hub", http.StatusServiceUnavailable)
+			return
+		}
+		w.Write([]byte("ready\n"))
+	})
+	mux.HandleFunc("GET /v1/room", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(a.Room())
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// Room is what /v1/room shows: the room as this worker has it.
+type Room struct {
+	RoomID      string            `json:"room_id"`
+	Self        string            `json:"self"`
+	Incarnation uint64            `json:"incarnation"`
+	AdminPeerID string            `json:"admin_peer_id"`
+	Term        uint64            `json:"term"`
+	Generation  events.Generation `json:"generation"`
+	Genesis     string            `json:"genesis"`
+	Version     uint64            `json:"version"`
+	Heads       []string          `json:"heads"`
+	Stale       bool              `json:"stale"`
+	Links       []RoomLink        `json:"links"`
+	Workers     []events.Worker   `json:"workers"`
+}
+
+// RoomLink is the link to one peer.
+type RoomLink struct {
+	PeerID        string     `json:"peer_id"`
+	State         mesh.State `json:"state"`
+	Path          string     `json:"path"`
+	Local         string     `json:"local"`
+	Remote        string     `json:"remote"`
+	RTTMS         float64    `json:"rtt_ms"`
+	BytesSent     uint64     `json:"bytes_sent"`
+	BytesReceived uint64     `json:"bytes_received"`
+}
+
+// Room may be called from any goroutine once Run has registered; before that, and
+// without registry, only the names are set.
+func (a *Agent) Room() Room {
+	r := Room{RoomID: a.session.Room(), Self: a.session.Peer(), Incarnation: a.incarnation(), Heads: []string{}, Links: []RoomLink{}, Workers: []events.Worker{}}
+	for _, l := range a.mesh.Links() {
+		r.Links = append(r.Links, RoomLink{
+			PeerID: l.PeerID, State: l.State, Path: l.Path, Local: l.Local, Remote: l.Remote,
+			RTTMS: float64(l.RTT.Microseconds()) / 1000, BytesSent: l.BytesSent, BytesReceived: l.BytesReceived,
+		})
+	}
+	if v := a.view.Load(); v != nil {
+		r.AdminPeerID, r.Term, r.Generation, r.Genesis = v.AdminPeerID, v.N, v.Position.Generation, v.Position.Genesis
+		r.Version, r.Heads, r.Stale, r.Workers = v.Version, v.Position.Heads, v.Stale, v.Workers
+	}
+	return r
+}

@@ -1,0 +1,157 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/mesh"
+	"github.com/moothall/moothall/worker/replica"
+)
+
+// inRoom owns the replica. It ends when ctx has ended and the worker has drained,
+// or when another process has the seat.
+func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error {
+	l := &loop{agent: a, replica: replica.New(replica.Config{
+		Room: a.session.Room(), PeerID: a.session.Peer(), Key: a.session.Signer(), Static: a.static(),
+	})}
+	l.step(replica.Registered{RegisteredAuth: welcome})
+	l.stepLoad()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	d := newDrain(ctx, a)
+	defer d.stop()
+	for l.exit == nil && !d.over {
+		l.quiet()
+		due := l.replica.Next()
+		timer.Reset(time.Until(due))
+		select {
+		case in := <-a.inbox:
+			l.step(in)
+		case e := <-a.mesh.Events():
+			l.step(meshInput(e))
+		case up := <-a.session.Connected():
+			l.step(hubInput(up))
+		case <-a.jobs.Changed():
+			l.stepLoad()
+			d.check()
+		case <-timer.C:
+			l.step(replica.Tick{Due: due})
+		case <-d.begin:
+			d.start()
+		case <-d.deadline:
+			d.over = true
+		}
+	}
+	if l.exit != nil {
+		return l.exit
+	}
+	l.step(replica.Depart{})
+	return nil
+}
+
+// loop is the state of the one goroutine that owns the replica.
+type loop struct {
+	agent   *Agent
+	replica *replica.Replica
+	exit    error // another process has the seat
+}
+
+// step feeds an input to the replica and does what comes out.
+func (l *loop) step(in replica.Input) {
+	now := time.Now()
+	l.agent.alive.Store(now.UnixNano())
+	for _, out := range l.replica.Step(now, in) {
+		l.do(out)
+	}
+}
+
+// quiet tells the replica that nothing waits, if so.
+func (l *loop) quiet() {
+	if len(l.agent.inbox) == 0 && len(l.agent.mesh.Events()) == 0 {
+		l.step(replica.Quiet{})
+	}
+}
+
+func (l *loop) stepLoad() {
+	load := l.agent.jobs.Load()
+	l.step(replica.Load{Status: load.Status, Job: load.Job, Free: load.Free})
+}
+
+// do carries one output out. Nothing here blocks.
+func (l *loop) do(out replica.Output) {
+	a := l.agent
+	switch o := out.(type) {
+	case replica.Register:
+		a.askRegister(o)
+	case replica.Renew:
+		a.askRenew(o)
+	case replica.Refresh:
+		a.askRefresh()
+	case replica.Claim:
+		a.askClaim(o)
+	case replica.Testify:
+		a.testify(o)
+	case replica.Leave:
+		a.leave(o)
+	case replica.Report:
+		a.report(o.StatusReport)
+	case replica.Dial:
+		a.keys.Store(o.PeerID, o.NKey)
+		a.mesh.Want(o.Seat)
+	case replica.Hangup:
+		a.mesh.Drop(o.PeerID)
+	case replica.Send:
+		a.send(o)
+	case replica.Show:
+		a.view.Store(o.View)
+	case replica.Publish:
+		a.publish(events.RosterSubject(a.session.Room(), a.session.Peer()), o.RosterNotice)
+	case replica.Note:
+		a.note(o)
+	case replica.Exit:
+		l.exit = o.Err
+	}
+}
+
+func (a *Agent) send(o replica.Send) {
+	if err := a.mesh.Send(o.To, o.Frame); err != nil {
+		a.metrics.meshFailures.WithLabelValues("send").Inc()
+		a.cfg.Log.Debug("not sent", "peer_id", o.To, "error", err)
+	}
+}
+
+// note logs what the replica says, with the context that every line carries.
+func (a *Agent) note(n replica.Note) {
+	a.metrics.count(n)
+	a.cfg.Log.Log(context.Background(), slog.Level(n.Level), n.Text, n.Fields...)
+}
+
+// leave says goodbye to the hub and waits a little: the process is about to end.
+func (a *Agent) leave(o replica.Leave) {
+	ctx, cancel := context.WithTimeout(context.Background(), farewellTimeout)
+	defer cancel()
+	request := events.Leave{V: events.ProtocolVersion, Goodbye: o.Goodbye}
+	if err := a.request(ctx, events.VerbLeave, request, &events.Ack{}); err != nil {
+		a.cfg.Log.Warn("the hub did not take the goodbye", "error", err)
+	}
+}
+
+func meshInput(e mesh.Event) replica.Input {
+	switch e.Kind {
+	case mesh.Up:
+		return replica.LinkUp{Seat: e.Seat, Path: e.Path}
+	case mesh.Down:
+		return replica.LinkDown{Seat: e.Seat}
+	default:
+		return replica.Frame{From: e.Seat, Data: e.Data}
+	}
+}
+
+func hubInput(up bool) replica.Input {
+	if up {
+		return replica.HubUp{}
+	}
+	return replica.HubDown{}
+}
