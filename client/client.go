@@ -142,6 +142,9 @@ func Join(ctx context.Context, cfg Config) (*Client, error) {
 // Peer is the client's own peer id.
 func (c *Client) Peer() string { return c.session.Peer() }
 
+// Room is the room's id.
+func (c *Client) Room() string { return c.cfg.Room }
+
 // Close leaves the room and returns when every goroutine of the client has ended,
 // after at most 5 s. Channels of Watch and WatchAdmin are closed by it. It is called
 // once, after every other method has returned.

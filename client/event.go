@@ -4,7 +4,7 @@ import "github.com/moothall/moothall/events"
 
 // An Event is something that happened in the room: *AdminElected, *PeerJoined,
 // *PeerLeft, *WorkerStatus or *JobChanged. As JSON each is one flat object.
-type Event interface{ head() Head }
+type Event interface{ Happened() Head }
 
 // Head is what every event has.
 type Head struct {
@@ -13,7 +13,8 @@ type Head struct {
 	RoomID string      `json:"room_id"`
 }
 
-func (h Head) head() Head { return h }
+// Happened is the head of an event.
+func (h Head) Happened() Head { return h }
 
 // Types of events.
 const (

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"io"
+	"sync/atomic"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/moothall/moothall/client"
+	"github.com/moothall/moothall/events"
+)
+
+const (
+	// manyFiles is the number of files from which a finished bar makes room.
+	manyFiles = 6
+	// fine is how many parts a job's own unit has on its bar: it may count in tenths.
+	fine      = 1000
+	nameWidth = 24
+)
+
+// bars is the gauge of a terminal.
+type bars struct {
+	progress *mpb.Progress
+	files    map[string]*mpb.Bar
+	jobBar   *mpb.Bar
+	said     atomic.Value // string beside the job's bar; the drawing goroutine reads it
+}
+
+func newBars(w io.Writer) *bars {
+	return &bars{progress: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh()), files: map[string]*mpb.Bar{}}
+}
+
+// Write prints above the bars.
+func (b *bars) Write(p []byte) (int, error) { return b.progress.Write(p) }
+
+func (b *bars) transfer(verb string, p client.Progress) {
+	thing := verb + " " + p.Name
+	bar, ok := b.files[thing]
+	if !ok {
+		bar = b.progress.AddBar(p.Total,
+			mpb.PrependDecorators(decor.Name(short(thing), decor.WC{W: nameWidth, C: decor.DindentRight})),
+			mpb.AppendDecorators(decor.Percentage(), decor.CountersKibiByte("  % .1f of % .1f"), decor.AverageSpeed(decor.SizeB1024(0), "  % .1f")),
+			mpb.BarOptional(mpb.BarRemoveOnComplete(), p.Files >= manyFiles),
+		)
+		b.files[thing] = bar
+	}
+	bar.SetCurrent(p.Done)
+	if p.Done >= p.Total {
+		bar.SetTotal(p.Total, true)
+	}
+}
+
+func (b *bars) job(e events.JobEvent) {
+	if e.Kind == events.JobEventMetric {
+		b.said.Store(metricText(e))
+		return
+	}
+	if e.Text != "" {
+		b.said.Store(printable(e.Text))
+	}
+	if e.Total <= 0 {
+		return
+	}
+	if b.jobBar == nil {
+		b.jobBar = b.progress.AddBar(int64(e.Total*fine),
+			mpb.PrependDecorators(decor.Name("job", decor.WC{W: nameWidth, C: decor.DindentRight})),
+			mpb.AppendDecorators(decor.Percentage(), decor.Any(b.beside)),
+		)
+	}
+	b.jobBar.SetTotal(int64(e.Total*fine), false)
+	b.jobBar.SetCurrent(int64(e.Done * fine))
+}
+
+func (b *bars) beside(decor.Statistics) string {
+	said, _ := b.said.Load().(string)
+	return "  " + said
+}
+
+// stop leaves the bars as they are and waits for the last drawing.
+func (b *bars) stop() {
+	for _, bar := range b.files {
+		bar.Abort(false)
+	}
+	if b.jobBar != nil {
+		b.jobBar.Abort(false)
+	}
+	b.progress.Wait()
+}
+
+func short(s string) string {
+	r := []rune(printable(s))
+	if len(r) > nameWidth-2 {
+		return string(r[:nameWidth-3]) + "… "
+	}
+	return string(r)
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/moothall/moothall/client"
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
+)
+
+// runFlags are the flags of moot run.
+type runFlags struct {
+	filter          filterFlags
+	worker, to      string
+	inputs          []string
+	force           bool
+	wait            time.Duration
+	dryRun, explain bool
+}
+
+func (p *program) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := p.withJSON(&cobra.Command{
+		Use:   "run [flags] -- COMMAND [ARGS…]",
+		Short: "Run a job on a worker: files up, output live, results down",
+		Long: `Run a job on the best worker that matches: available, most GPU memory.
+
+Each -i FILE arrives as MOOT_IN/<base name>; everything that the job writes under
+MOOT_OUT comes back to --to. The exit code is the job's own (128+n for signal n).
+Ctrl-C cancels the job and waits up to 10 s for its end; again, it ends at once.`,
+		Example: "  moot run --min-gpu-memory 8GiB -i video.mp4 --to results -- track --fast",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			job, err := f.job(cmd, args)
+			if err != nil {
+				return err
+			}
+			c, err := p.join(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer p.leave(c)
+			if f.dryRun {
+				return p.plan(cmd.Context(), c, job)
+			}
+			return p.runJob(cmd.Context(), c, job, f.explain)
+		},
+	})
+	f.register(cmd)
+	return cmd
+}
+
+func (f *runFlags) register(cmd *cobra.Command) {
+	f.filter.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.worker, "worker", "", "only this worker, by peer id or name")
+	flags.StringArrayVarP(&f.inputs, "input", "i", nil, "a file to send (may be repeated)")
+	flags.StringVar(&f.to, "to", "", "the folder for the outputs (default ./JOB_ID)")
+	flags.BoolVar(&f.force, "force", false, "overwrite files that exist there")
+	flags.DurationVar(&f.wait, "wait", 0, "how long to wait for a worker that is free, as 10m")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say where the job would run, and do not run it")
+	flags.BoolVar(&f.explain, "explain", false, "say why which worker is asked, and on which subject")
+	flags.SetInterspersed(false)
+}
+
+// job reads the command line.
+func (f *runFlags) job(cmd *cobra.Command, args []string) (client.Job, error) {
+	filters, err := f.filter.filters()
+	if err != nil {
+		return client.Job{}, err
+	}
+	if len(args) == 0 {
+		return client.Job{}, usage("no command to run").(*events.Error).WithTry("moot run [flags] -- COMMAND [ARGS…]")
+	}
+	if f.wait < 0 {
+		return client.Job{}, usage("--wait %s is negative", f.wait)
+	}
+	j := client.Job{
+		Filters: filters, Worker: f.worker, Command: args[0], Args: args[1:],
+		Inputs: f.inputs, To: f.to, Force: f.force, Wait: f.wait,
+	}
+	return j, j.Validate()
+}
+
+// planView is --dry-run --json.
+type planView struct {
+	RoomID     string         `json:"room_id"`
+	Command    string         `json:"command"`
+	Worker     string         `json:"worker"` // that would be asked first, "" if none
+	Candidates []workerView   `json:"candidates"`
+	Rejected   []rejectedView `json:"rejected"`
+	Error      *events.Error  `json:"error,omitempty"`
+}
+
+// plan prints where a job would run.
+func (p *program) plan(ctx context.Context, c *client.Client, j client.Job) error {
+	plan, err := c.Plan(ctx, j)
+	if err != nil && plan.List.RoomID == "" {
+		return err
+	}
+	if !p.json {
+		explainPlan(p.out, plan)
+		return err
+	}
+	v := planView{RoomID: plan.List.RoomID, Command: j.Command, Candidates: []workerView{}, Rejected: rejectedViews(plan.Rejected)}
+	for _, w := range plan.Candidates {
+		v.Candidates = append(v.Candidates, viewOf(w))
+	}
+	if len(v.Candidates) > 0 {
+		v.Worker = v.Candidates[0].PeerID
+	}
+	return p.printWithError(&v, &v.Error, err)
+}
+
+// printWithError prints a document that tells of its own error, and ends with the
+// error's code.
+func (p *program) printWithError(doc any, slot **events.Error, err error) error {
+	if err != nil {
+		*slot = events.AsError(err)
+	}
+	if printed := p.printJSON(doc); printed != nil {
+		return printed
+	}
+	if err != nil {
+		return exit(cli.ExitCode(err))
+	}
+	return nil
+}
+
+// resultView is moot run --json.
+type resultView struct {
+	client.Result
+	Error *events.Error `json:"error,omitempty"`
+}
+
+// runJob runs a job and ends with its exit code.
+func (p *program) runJob(ctx context.Context, c *client.Client, j client.Job, explain bool) error {
+	if explain {
+		if plan, err := c.Plan(ctx, j); err == nil || plan.List.RoomID != "" {
+			explainPlan(p.err, plan)
+		}
+	}
+	s := p.screen(explain)
+	result, err := c.Run(ctx, j, s.update)
+	s.close()
+	if result.JobID == "" {
+		return err
+	}
+	if p.json {
+		v := resultView{Result: result}
+		if failed := p.printWithError(&v, &v.Error, err); failed != nil {
+			return failed
+		}
+	} else {
+		fmt.Fprintln(p.err, epilogue(result))
+		if err != nil {
+			return err
+		}
+	}
+	return ending(result)
+}
+
+// ending is the job's own exit code, for a job whose outputs are all here.
+func ending(r client.Result) error {
+	switch {
+	case r.ExitCode != nil && *r.ExitCode != 0:
+		return exit(*r.ExitCode)
+	case r.State == events.JobDone:
+		return nil
+	default:
+		return exit(cli.ExitTryLater)
+	}
+}
+
+// epilogue is the last line that a person reads.
+func epilogue(r client.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "job %s on %s: %s", r.JobID, r.Worker, r.State)
+	if r.ExitCode != nil {
+		fmt.Fprintf(&b, ", exit code %d", *r.ExitCode)
+	}
+	if r.Reason != "" {
+		fmt.Fprintf(&b, " (%s)", printable(r.Reason))
+	}
+	fmt.Fprintf(&b, ", %s", time.Duration(r.Timings.TotalMS*float64(time.Millisecond)).Round(10*time.Millisecond))
+	for _, o := range r.Outputs {
+		fmt.Fprintf(&b, "\n  %s  %s", printable(o.Path), bytesText(o.Size))
+	}
+	return b.String()
+}
+
+// explainPlan says how the workers were ranked and why others were rejected.
+func explainPlan(w io.Writer, plan client.Plan) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "asked: %s, term %d, %.0f ms\n", plan.List.Source, plan.List.Term.N, plan.List.QueryMS)
+	for i, c := range plan.Candidates {
+		fmt.Fprintf(&b, "%3d. %s  %s  %d MB\n", i+1, printable(c.Name), printable(c.PeerID), c.Metadata.Properties.GPUMemoryMB)
+	}
+	for _, r := range plan.Rejected {
+		fmt.Fprintf(&b, "  -  %s rejected: %s\n", printable(r.PeerID), printable(r.Reason))
+	}
+	fmt.Fprint(w, b.String())
+}

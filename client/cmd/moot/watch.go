@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/moothall/moothall/client"
+)
+
+func (p *program) watchCommand() *cobra.Command {
+	return p.withJSON(&cobra.Command{
+		Use:   "watch",
+		Short: "Print what happens in the room",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.join(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer p.leave(c)
+			return p.watch(cmd.Context(), c)
+		},
+	})
+}
+
+func (p *program) watch(ctx context.Context, c *client.Client) error {
+	happened, err := c.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.err, "watching room", c.Room())
+	for e := range happened {
+		if err := p.printEvent(e); err != nil {
+			return err
+		}
+	}
+	return interrupt
+}
+
+func (p *program) printEvent(e client.Event) error {
+	if p.json {
+		return p.printJSON(e)
+	}
+	h := e.Happened()
+	_, err := fmt.Fprintf(p.out, "%s  %-13s  %s\n", h.Time.Local().Format("15:04:05"), h.Type, printable(sentence(e)))
+	return err
+}
+
+func sentence(e client.Event) string {
+	switch e := e.(type) {
+	case *client.AdminElected:
+		was := ""
+		if e.PreviousAdminPeerID != "" {
+			was = fmt.Sprintf(", was %s", e.PreviousAdminPeerID)
+		}
+		return fmt.Sprintf("%s in term %d (%s%s), %d workers, %.0f ms", e.AdminPeerID, e.Term, e.Reason, was, e.NumWorkers, e.ElectionTimeMS)
+	case *client.PeerJoined:
+		return fmt.Sprintf("%s#%d", e.PeerID, e.Incarnation)
+	case *client.PeerLeft:
+		return fmt.Sprintf("%s (%s)", e.PeerID, e.Reason)
+	case *client.WorkerStatus:
+		if e.CurrentJob != "" {
+			return fmt.Sprintf("%s is %s with %s", e.PeerID, e.Status, e.CurrentJob)
+		}
+		return fmt.Sprintf("%s is %s", e.PeerID, e.Status)
+	case *client.JobChanged:
+		return fmt.Sprintf("%s on %s is %s", e.JobID, e.Worker, e.State)
+	}
+	return ""
+}

@@ -1,0 +1,272 @@
+package client
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+const testJob = "j-4K2Q"
+
+// A stage is a job on a worker that a test plays, from the moment it was taken.
+type stage struct {
+	*following
+	peer    *peer
+	dialed  chan *peer // what a new link leads to; nothing waits: nobody answers
+	away    string     // what the hub says of the seat
+	gone    chan string
+	cancel  context.CancelFunc
+	updates []JobUpdate
+}
+
+func (s *stage) dial(ctx context.Context, _ events.Seat) (wire, error) {
+	select {
+	case p := <-s.dialed:
+		return p.ours, nil
+	default:
+		return wire{}, events.Errorf(events.CodeUnreachable, "no answer")
+	}
+}
+
+func (s *stage) absent(context.Context, events.Seat) (string, error) { return s.away, nil }
+
+// stageJob sets a job up; play runs it to its end. Both belong into a bubble.
+func stageJob(t *testing.T, j Job) *stage {
+	t.Helper()
+	p := connect(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	c := &Client{cfg: Config{Room: "lab"}, log: slog.New(slog.DiscardHandler)}
+	s := &stage{peer: p, dialed: make(chan *peer, 8), gone: make(chan string, 1), cancel: cancel}
+	r := newRun(c, j, func(u JobUpdate) { s.updates = append(s.updates, u) })
+	r.worker = events.Worker{PeerID: "worker-1", Name: "calm-heron", Incarnation: 7}
+	r.lease = events.JobLease{Incarnation: 7, Seq: 1}
+	r.wire, r.result.JobID, r.result.Worker = p.ours, testJob, "worker-1"
+	r.state = events.JobReserved
+	s.following = &following{run: r, peers: s, gone: s.gone, next: 1, asked: ctx.Done()}
+	return s
+}
+
+// play runs the job beside the worker's part and returns its error.
+func (s *stage) play(part func(*peer)) error {
+	done := make(chan struct{})
+	go func() { defer close(done); part(s.peer) }()
+	s.loop(context.Background())
+	s.run.close()
+	<-done
+	return s.err
+}
+
+func (s *stage) states() string {
+	var all []string
+	for _, u := range s.updates {
+		if u.Kind == UpdateState {
+			all = append(all, string(u.State))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func (s *stage) lines() string {
+	var all []string
+	for _, u := range s.updates {
+		if u.Kind == UpdateOutput {
+			all = append(all, u.Event.Line)
+		}
+	}
+	return strings.Join(all, "|")
+}
+
+func line(seq uint64, text string) events.JobEvent {
+	return events.JobEvent{Seq: seq, Kind: events.JobEventOutput, Stream: events.StreamStdout, Line: text}
+}
+
+func TestFollow_PassesEventsOnAndEndsWithTheExitCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		err := s.play(func(p *peer) {
+			p.state(1, events.JobRunning)
+			p.event(line(2, "frame 1"))
+			p.event(events.JobEvent{Seq: 3, Kind: events.JobEventProgress, Done: 1, Total: 2})
+			p.event(line(4, "frame 2"))
+			p.exited(5, 3)
+		})
+		if err != nil || s.result.State != events.JobFailed || *s.result.ExitCode != 3 {
+			t.Errorf("ended %s with %v, error %v", s.result.State, s.result.ExitCode, err)
+		}
+		if s.states() != "running failed" || s.lines() != "frame 1|frame 2" {
+			t.Errorf("states %q, lines %q", s.states(), s.lines())
+		}
+	})
+}
+
+// A link that ends while the worker is a member is made again, and no event is lost
+// or shown twice.
+func TestFollow_ReattachesFromTheNextEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		p2 := connect(t)
+		s.dialed <- p2
+		err := s.play(func(p *peer) {
+			p.state(1, events.JobRunning)
+			p.event(line(2, "one"))
+			p.cut()
+			var a events.JobAttach
+			p2.next(events.FrameAttach, &a)
+			if a.Since != 3 || a.JobID != testJob || a.Outputs {
+				t.Errorf("attached with %+v", a)
+			}
+			p2.event(line(2, "one"))
+			p2.event(line(3, "two"))
+			p2.exited(4, 0)
+		})
+		if err != nil || s.result.State != events.JobDone || s.lines() != "one|two" {
+			t.Errorf("ended %s, lines %q, error %v", s.result.State, s.lines(), err)
+		}
+	})
+}
+
+// Work list 4.2 and the issue: worker killed in mid-job, the client says lost within 16 s.
+func TestFollow_SaysLostWithin16s(t *testing.T) {
+	const limit = 16 * time.Second
+	cases := []struct {
+		name string
+		kill func(s *stage, p *peer)
+		why  string
+	}{
+		{"the hub saw it crash", func(s *stage, p *peer) { s.gone <- events.ReasonCrashed }, "it left the room: crashed"},
+		{"its link ended and the hub says it left", func(s *stage, p *peer) { s.away = events.ReasonLeft; p.cut() }, "it left the room"},
+		{"nobody but the link notices", func(s *stage, p *peer) {
+			time.Sleep(suspectAfter)
+			p.suspect <- true
+			time.Sleep(failAfter)
+			p.cut()
+		}, "nothing heard of it for 15 s"},
+		{"silence without end", func(s *stage, p *peer) { time.Sleep(suspectAfter); p.suspect <- true }, "nothing heard of it for 15 s"},
+		{"the link ended and nobody answers", func(s *stage, p *peer) { p.cut() }, "nothing heard of it for 15 s"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := stageJob(t, Job{Command: "track"})
+				begun := time.Now()
+				err := s.play(func(p *peer) {
+					p.state(1, events.JobRunning)
+					c.kill(s, p)
+				})
+				if events.CodeOf(err) != events.CodeLost || !strings.Contains(err.Error(), c.why) {
+					t.Errorf("error %v, want lost: %s", err, c.why)
+				}
+				if took := time.Since(begun); took > limit {
+					t.Errorf("took %s, at most %s allowed", took, limit)
+				}
+				if s.result.State != events.JobLost || s.states() != "running lost" {
+					t.Errorf("ended %s, states %q", s.result.State, s.states())
+				}
+			})
+		})
+	}
+}
+
+// The hub not hearing a worker is no reason to give up a job whose link lives.
+func TestFollow_KeepsAJobWhoseWorkerOnlyTheHubMisses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		err := s.play(func(p *peer) {
+			p.state(1, events.JobRunning)
+			s.gone <- events.ReasonSilent
+			time.Sleep(time.Minute)
+			p.exited(2, 0)
+		})
+		if err != nil || s.result.State != events.JobDone {
+			t.Errorf("ended %s, error %v", s.result.State, err)
+		}
+	})
+}
+
+func TestFollow_LostWhenTheWorkerDoesNotKnowTheJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		p2 := connect(t)
+		s.dialed <- p2
+		err := s.play(func(p *peer) {
+			p.state(1, events.JobRunning)
+			p.cut()
+			p2.next(events.FrameAttach, &events.JobAttach{})
+			p2.send(events.FrameError, events.Errorf(events.CodeNoJob, "no job %s", testJob))
+		})
+		if events.CodeOf(err) != events.CodeLost {
+			t.Errorf("error %v, want lost", err)
+		}
+	})
+}
+
+// Links that break at once are not tried for ever.
+func TestFollow_GivesUpOnLinksThatBringNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		for range idleRelinks + 2 {
+			p := connect(t)
+			p.cut()
+			s.dialed <- p
+		}
+		err := s.play(func(p *peer) { p.cut() })
+		if events.CodeOf(err) != events.CodeLost {
+			t.Errorf("error %v, want lost", err)
+		}
+		if left := len(s.dialed); left != 2 {
+			t.Errorf("%d links were not tried, want 2", left)
+		}
+	})
+}
+
+// Ctrl-C cancels the job and waits for its end.
+func TestFollow_InterruptCancelsTheJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		err := s.play(func(p *peer) {
+			p.state(1, events.JobRunning)
+			s.cancel()
+			var sig events.JobSignal
+			p.next(events.FrameSignal, &sig)
+			if sig.Action != events.ActionCancel || sig.JobID != testJob {
+				t.Errorf("sent %+v", sig)
+			}
+			time.Sleep(3 * time.Second)
+			p.state(2, events.JobCanceled)
+		})
+		if events.CodeOf(err) != events.CodeCanceled || s.result.State != events.JobCanceled {
+			t.Errorf("ended %s, error %v", s.result.State, err)
+		}
+	})
+}
+
+func TestFollow_InterruptWaitsAtMost10s(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		begun := time.Now()
+		err := s.play(func(p *peer) { s.cancel() })
+		if took := time.Since(begun); took != cancelBound {
+			t.Errorf("waited %s, want %s", took, cancelBound)
+		}
+		if e := events.AsError(err); e.Code != events.CodeCanceled || !slices.Contains(e.Facts, "calm-heron did not confirm within 10s") {
+			t.Errorf("error %+v", e)
+		}
+	})
+}
+
+func TestFollow_CanceledBySomebodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		err := s.play(func(p *peer) { p.state(1, events.JobCanceled) })
+		if events.CodeOf(err) != events.CodeCanceled || s.result.State != events.JobCanceled {
+			t.Errorf("ended %s, error %v", s.result.State, err)
+		}
+	})
+}

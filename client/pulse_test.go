@@ -1,0 +1,85 @@
+package client
+
+import (
+	"testing"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+func TestPulse_WhenAWorkerIsLost(t *testing.T) {
+	t0 := time.Unix(1_763_000_000, 0)
+	at := func(s float64) time.Time { return t0.Add(time.Duration(s * float64(time.Second))) }
+	never := time.Time{}
+	cases := []struct {
+		name   string
+		happen func(*pulse)
+		due    time.Time
+	}{
+		{"all is well", func(p *pulse) {}, never},
+		{"a silence that ended", func(p *pulse) { p.suspected(true, at(2)); p.suspected(false, at(4)) }, never},
+		{"15 s of silence: the link noticed it after 2", func(p *pulse) { p.suspected(true, at(2)) }, at(15)},
+		{"suspected again and again counts from the first", func(p *pulse) { p.suspected(true, at(2)); p.suspected(true, at(9)) }, at(15)},
+		{"the link failed in silence", func(p *pulse) { p.suspected(true, at(2)); p.cut(at(8)) }, at(15)},
+		{"the link was closed", func(p *pulse) { p.cut(at(1)) }, at(16)},
+		{"another link", func(p *pulse) { p.suspected(true, at(2)); p.cut(at(8)); p.mended() }, never},
+		{"it crashed: frames may be on their way", func(p *pulse) { p.departed(events.ReasonCrashed, at(1)) }, at(3)},
+		{"it left and its link is closed", func(p *pulse) { p.cut(at(1)); p.departed(events.ReasonLeft, at(1)) }, at(1)},
+		{"only the hub cannot hear it", func(p *pulse) { p.departed(events.ReasonSilent, at(1)) }, never},
+		{"nobody hears it", func(p *pulse) { p.departed(events.ReasonSilent, at(1)); p.suspected(true, at(3)) }, at(1)},
+		{"it came back", func(p *pulse) { p.departed(events.ReasonCrashed, at(1)); p.departed("", at(2)) }, never},
+	}
+	for _, c := range cases {
+		var p pulse
+		if c.happen(&p); !p.due().Equal(c.due) {
+			t.Errorf("%s: lost at %v, want %v", c.name, p.due(), c.due)
+		}
+	}
+}
+
+func TestDeparture_OfTheSeatOnly(t *testing.T) {
+	seat := events.Seat{PeerID: "w", Incarnation: 7}
+	event := func(peer string, inc uint64, reason string) events.PeerEvent {
+		return events.PeerEvent{Seat: events.Seat{PeerID: peer, Incarnation: inc}, Reason: reason}
+	}
+	cases := []struct {
+		name, event string
+		p           events.PeerEvent
+		why         string
+		of          bool
+	}{
+		{"it crashed", events.EventPeerLeft, event("w", 7, "crashed"), "crashed", true},
+		{"an older process left", events.EventPeerLeft, event("w", 6, "crashed"), "", false},
+		{"another worker left", events.EventPeerLeft, event("x", 7, "crashed"), "", false},
+		{"a newer process came", events.EventPeerJoined, event("w", 8, ""), events.ReasonReplaced, true},
+		{"it is back", events.EventPeerJoined, event("w", 7, ""), "", true},
+		{"suspicion is no departure", events.EventPeerSuspect, event("w", 7, "closed"), "", false},
+		{"without a reason it is gone too", events.EventPeerLeft, event("w", 7, ""), events.ReasonLeft, true},
+	}
+	for _, c := range cases {
+		if why, of := departure(seat, c.event, c.p); why != c.why || of != c.of {
+			t.Errorf("%s: %q %v, want %q %v", c.name, why, of, c.why, c.of)
+		}
+	}
+}
+
+func TestAbsence_ByTheHubsRecord(t *testing.T) {
+	seat := events.Seat{PeerID: "w", Incarnation: 7}
+	peer := func(inc uint64, away string) events.RoomInfo {
+		return events.RoomInfo{Peers: []events.PeerInfo{{Seat: events.Seat{PeerID: "w", Incarnation: inc}, Away: away != "", AwayReason: away}}}
+	}
+	for _, c := range []struct {
+		name string
+		info events.RoomInfo
+		want string
+	}{
+		{"here", peer(7, ""), ""},
+		{"away", peer(7, "silent"), "silent"},
+		{"a newer process", peer(8, ""), events.ReasonReplaced},
+		{"unknown", events.RoomInfo{}, events.ReasonLeft},
+	} {
+		if got := absence(seat, c.info); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
