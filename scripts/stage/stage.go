@@ -191,3 +191,20 @@ func (s *Stage) Close() {
 		s.hub.stop(grace)
 	}
 }
+
+// ClientSettings are what a client joins with.
+type ClientSettings struct{ Hub, Room, Token string }
+
+// ClientConfig reads the client's settings.
+func (s *Stage) ClientConfig() (ClientSettings, error) {
+	pairs, err := readEnv(s.ClientEnv())
+	if err != nil {
+		return ClientSettings{}, err
+	}
+	settings := map[string]string{}
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		settings[name] = value
+	}
+	return ClientSettings{settings["MOOT_HUB"], settings["MOOT_ROOM"], settings["MOOT_TOKEN"]}, nil
+}

@@ -47,11 +47,12 @@ var rooms = map[string][]string{
 		"events", "signaling/session", "signaling/link", "signaling/transfer",
 		"worker/election", "worker/liveness", "worker/roster", "worker/replica", "worker/mesh", "worker/jobs",
 	},
-	"worker/cmd": {"events", "events/cli", "worker", "worker/gpu", "worker/settings", "worker/jobs", "signaling/session", "signaling/link"},
-	"client":     {"events", "signaling/session", "signaling/link", "signaling/transfer"},
-	"client/cmd": {"events", "events/cli", "client"},
-	"scripts":    {"events"},
-	"tests":      anything,
+	"worker/cmd":    {"events", "events/cli", "worker", "worker/gpu", "worker/settings", "worker/jobs", "signaling/session", "signaling/link"},
+	"client":        {"events", "signaling/session", "signaling/link", "signaling/transfer"},
+	"client/cmd":    {"events", "events/cli", "client"},
+	"scripts":       {"events"},
+	"scripts/bench": {"events", "scripts", "client", "signaling/session"},
+	"tests":         anything,
 }
 
 // anything frees a folder from the rules: test kits drive every room.

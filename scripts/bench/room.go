@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/moothall/moothall/client"
+	"github.com/moothall/moothall/scripts/stage"
+)
+
+const patience = time.Minute // for anything that must happen once
+
+// A bench is a room that is measured, and a client in it.
+type bench struct {
+	options
+	stage   *stage.Stage
+	client  *client.Client
+	workers map[string]*stage.Worker // the newest process of each
+}
+
+// open starts a room and returns when every worker is linked to every other, with
+// the seconds since the first was started.
+func open(ctx context.Context, bin string, o options) (b *bench, took float64, err error) {
+	dir, err := os.MkdirTemp("", "moothall-bench-*")
+	if err != nil {
+		return nil, 0, err
+	}
+	b = &bench{options: o, workers: map[string]*stage.Worker{}}
+	if b.stage, err = stage.Open(ctx, stage.Config{Bin: bin, Dir: dir, Room: "bench"}); err != nil {
+		return nil, 0, errors.Join(err, os.RemoveAll(dir))
+	}
+	start := time.Now()
+	for i := range o.size {
+		if err = b.start(fmt.Sprintf("worker%02d", i), 8000+1000*i); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = b.meshed(ctx)
+	}
+	took = time.Since(start).Seconds()
+	if err == nil {
+		b.client, err = b.join(ctx, true)
+	}
+	if err != nil {
+		logs := b.stage.Logs(5)
+		b.close()
+		return nil, 0, fmt.Errorf("%w\n%s", err, logs)
+	}
+	return b, took, nil
+}
+
+func (b *bench) close() {
+	if b.client != nil {
+		// What it could not tell the hub does not matter here.
+		_ = b.client.Close()
+	}
+	b.stage.Close()
+	_ = os.RemoveAll(b.stage.Dir)
+}
+
+func (b *bench) start(peer string, memory int) error {
+	w, err := b.stage.Add(stage.Spec{PeerID: peer, Name: peer, MemoryMB: memory, Commands: map[string]string{"true": "/bin/true"}})
+	if err == nil {
+		b.workers[peer] = w
+	}
+	return err
+}
+
+// meshed waits until every worker has an open link to every other.
+func (b *bench) meshed(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return b.stage.Await(ctx, "every worker is linked to every other", func(ctx context.Context) bool {
+		for _, w := range b.workers {
+			r, err := w.Room(ctx)
+			if n, _ := r.Open(); err != nil || n != len(b.workers)-1 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (b *bench) join(ctx context.Context, registry bool) (*client.Client, error) {
+	cfg, err := b.stage.ClientConfig()
+	if err != nil {
+		return nil, err
+	}
+	return client.Join(ctx, client.Config{HubURL: cfg.Hub, Room: cfg.Room, Token: cfg.Token, Registry: registry})
+}
