@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 const exitUsage = 64
@@ -49,6 +51,9 @@ func run(ctx context.Context, wanted []string) bool {
 	for _, s := range suites {
 		if len(wanted) > 0 && !slices.Contains(wanted, s.name) {
 			continue
+		}
+		if term.IsTerminal(int(os.Stdout.Fd())) {
+			fmt.Printf("…    %s\r", s.name)
 		}
 		began := time.Now()
 		r := s.run(ctx)
