@@ -6,10 +6,13 @@ package link
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/pion/ice/v4"
 	"github.com/pion/transport/v5"
+	"github.com/pion/webrtc/v4"
 )
 
 // Net is a network: nil for the machine's own, a vnet in tests.
@@ -17,7 +20,7 @@ type Net = transport.Net
 
 // Config of an endpoint. A duration of 0 stands for the default beside it.
 type Config struct {
-	Log        *slog.Logger
+	Log        *slog.Logger // nil: none
 	ICEServers []events.ICEServer
 	Loopback   bool // offer 127.0.0.1 too (all peers on one machine)
 	Net        Net
@@ -26,23 +29,97 @@ type Config struct {
 	Connect      time.Duration // 10 s: from offer to open channels
 	Disconnected time.Duration // 2 s of silence: suspect
 	Failed       time.Duration // 10 s more: the link ends
-	Keepalive    time.Duration // 2 s
+	Keepalive    time.Duration // 1 s: between two ICE checks; both sides check, so 2 s stay unheard only if 2 checks are lost
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		value    *time.Duration
+		standard time.Duration
+	}{
+		{&c.Gather, 250 * time.Millisecond},
+		{&c.Connect, 10 * time.Second},
+		{&c.Disconnected, 2 * time.Second},
+		{&c.Failed, 10 * time.Second},
+		{&c.Keepalive, time.Second},
+	} {
+		if *d.value == 0 {
+			*d.value = d.standard
+		}
+	}
+	return c
 }
 
 // Endpoint is a process' end of all its links: one UDP socket per address, one
 // DTLS certificate. Methods may be called from any goroutine.
-type Endpoint struct{}
+type Endpoint struct {
+	cfg         Config
+	log         *slog.Logger
+	certificate webrtc.Certificate
+	fingerprint string
+	sockets     *ice.MultiUDPMuxDefault
+	api         *webrtc.API
+
+	mu      sync.Mutex // guards what follows
+	servers []events.ICEServer
+	links   map[attempt]*Link
+	closed  bool
+}
+
+// An attempt is one offer to, or from, one peer.
+type attempt struct{ peer, nonce string }
 
 // NewEndpoint opens the sockets.
 func NewEndpoint(cfg Config) (*Endpoint, error) {
-	return nil, events.Errorf(events.CodeInternal, "not built")
+	cfg = cfg.withDefaults()
+	certificate, fingerprint, err := newCertificate(time.Now())
+	if err != nil {
+		return nil, events.Errorf(events.CodeInternal, "make a certificate: %v", err)
+	}
+	sockets, err := listen(cfg)
+	if err != nil {
+		return nil, events.Errorf(events.CodeUnavailable, "open UDP sockets: %v", err)
+	}
+	return &Endpoint{
+		cfg:         cfg,
+		log:         cfg.Log,
+		certificate: certificate,
+		fingerprint: fingerprint,
+		sockets:     sockets,
+		api:         newAPI(cfg, sockets),
+		servers:     cfg.ICEServers,
+		links:       make(map[attempt]*Link),
+	}, nil
 }
 
 // SetICEServers replaces the servers that later links use (TURN credentials expire).
-func (e *Endpoint) SetICEServers(servers []events.ICEServer) {}
+func (e *Endpoint) SetICEServers(servers []events.ICEServer) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.servers = servers
+}
 
-// Close closes every link, waits for them, and closes the sockets.
-func (e *Endpoint) Close() error { return nil }
+// Close closes every link, waits for them (at most as long as Link.Close), and
+// closes the sockets.
+func (e *Endpoint) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	links := make([]*Link, 0, len(e.links))
+	for _, l := range e.links {
+		links = append(links, l)
+	}
+	e.mu.Unlock()
+
+	var closing sync.WaitGroup
+	for _, l := range links {
+		closing.Go(func() { l.Close() })
+	}
+	closing.Wait()
+	return e.sockets.Close()
+}
 
 // A Signaller carries signals to the remote peer: it fills in who sends, signs,
 // and verifies what comes back.
@@ -59,18 +136,47 @@ type Remote struct {
 	Purpose     string
 }
 
-// Dial offers a link to a peer and blocks until its channels are open, ctx ends or
-// Config.Connect has passed. local is this peer's id.
-func (e *Endpoint) Dial(ctx context.Context, to Remote, local string, sig Signaller) (*Link, error) {
-	return nil, events.Errorf(events.CodeInternal, "not built")
-}
-
-// Accept answers a verified offer. The link is not open yet: wait for Opened or
-// Done. ctx bounds the making of the answer only.
-func (e *Endpoint) Accept(ctx context.Context, offer events.Signal, sig Signaller) (events.Signal, *Link, error) {
-	return events.Signal{}, nil, events.Errorf(events.CodeInternal, "not built")
-}
-
 // Candidate hands a verified late candidate to the link whose attempt it names; one
 // for no link is dropped.
-func (e *Endpoint) Candidate(c events.Signal) {}
+func (e *Endpoint) Candidate(c events.Signal) {
+	e.mu.Lock()
+	l := e.links[attempt{c.From, c.Nonce}]
+	e.mu.Unlock()
+	if l == nil {
+		return
+	}
+	select {
+	case l.candidates <- c.Candidate:
+	default: // more than a peer can have: the path is found without it, or not
+	}
+}
+
+// add registers a link, so that candidates find it and Close ends it.
+func (e *Endpoint) add(l *Link) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return events.Errorf(events.CodeUnavailable, "this peer is closing its links")
+	}
+	if _, ok := e.links[l.attempt]; ok {
+		return events.Errorf(events.CodeInvalid, "%s offered this link before", l.remote.PeerID)
+	}
+	e.links[l.attempt] = l
+	return nil
+}
+
+func (e *Endpoint) remove(l *Link) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.links, l.attempt)
+}
+
+func (e *Endpoint) iceServers() []webrtc.ICEServer {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	servers := make([]webrtc.ICEServer, 0, len(e.servers))
+	for _, s := range e.servers {
+		servers = append(servers, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+	}
+	return servers
+}
