@@ -34,33 +34,14 @@ func (s *Settings) Metadata(found gpu.Info) events.Metadata {
 	return m
 }
 
-// Rhythm is the time between heartbeats and the silence that counts as gone, in a
-// room with limits l. A default gives way to the hub's limits; what the owner set
-// and is more than they allow is an error (CodeConfig).
-func (s *Settings) Rhythm(l events.Limits) (heartbeat, staleAfter time.Duration, err error) {
-	heartbeat, err = within("MOOT_HEARTBEAT", s.Heartbeat, events.HeartbeatInterval, l.HeartbeatMS)
-	if err != nil {
-		return 0, 0, err
+// OwnRhythm is what the owner set for heartbeat and silence, 0 for what is left
+// to the hub's limits.
+func (s *Settings) OwnRhythm() (heartbeat, staleAfter time.Duration) {
+	if s.Heartbeat != events.HeartbeatInterval {
+		heartbeat = s.Heartbeat
 	}
-	staleAfter, err = within("MOOT_STALE_AFTER", s.StaleAfter, events.StaleAfter, l.StaleAfterMS)
-	if err != nil {
-		return 0, 0, err
+	if s.StaleAfter != events.StaleAfter {
+		staleAfter = s.StaleAfter
 	}
-	if staleAfter < StaleBeats*heartbeat {
-		return 0, 0, events.Errorf(events.CodeConfig,
-			"MOOT_STALE_AFTER=%q is less than %d heartbeats of %s", staleAfter, StaleBeats, heartbeat)
-	}
-	return heartbeat, staleAfter, nil
-}
-
-func within(name string, set, preset time.Duration, limitMS int) (time.Duration, error) {
-	limit := time.Duration(limitMS) * time.Millisecond
-	switch {
-	case limit <= 0 || set <= limit:
-		return set, nil
-	case set == preset:
-		return limit, nil
-	}
-	return 0, events.Errorf(events.CodeConfig, "%s=%q is more than the hub allows: %s", name, set, limit).
-		WithTry("%s=%s", name, limit)
+	return heartbeat, staleAfter
 }

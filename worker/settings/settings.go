@@ -26,16 +26,16 @@ type Settings struct {
 	Token    cli.Secret `envconfig:"TOKEN" required:"true" desc:"a join token of the role worker (moothall token new)"`
 	Registry bool       `envconfig:"ENABLE_ROOM_REGISTRY" bare:"true" default:"false" desc:"mesh and admin; without it an old-style worker, found over HTTP only"`
 
-	PeerID string `envconfig:"PEER_ID" unset:"worker- and a hash of the key" desc:"this worker's id in the room; it belongs to the first key that uses it"`
+	PeerID string `envconfig:"PEER_ID" unset:"worker- and a hash of the key" desc:"id in the room; it belongs to the first key that uses it"`
 	Name   string `envconfig:"NAME" unset:"the host name" desc:"what people call it"`
-	Tags   Tags   `envconfig:"TAGS" desc:"k=v,… to filter by"`
+	Tags   Tags   `envconfig:"TAGS" unset:"none" desc:"k=v,… to filter by"`
 
 	GPUMemoryMB *int64 `envconfig:"GPU_MEMORY_MB" unset:"from nvidia-smi, else 0" desc:"memory in MiB of the largest GPU"`
 	GPUModel    string `envconfig:"GPU_MODEL" unset:"from nvidia-smi, else cpu" desc:"its model"`
 
-	Commands jobs.Commands `envconfig:"COMMANDS" desc:"name=template; … that clients may run; {in} {out} in words, {args} as a word"`
+	Commands jobs.Commands `envconfig:"COMMANDS" unset:"none" desc:"name=template; … that clients may run; {in} {out} in words, {args} as a word"`
 	Slots    int           `envconfig:"SLOTS" default:"1" desc:"jobs at once"`
-	Mounts   Mounts        `envconfig:"MOUNTS" desc:"name=/path,… of shared folders"`
+	Mounts   Mounts        `envconfig:"MOUNTS" unset:"none" desc:"name=/path,… of shared folders"`
 
 	StateDir   string     `envconfig:"STATE_DIR" unset:"the user's state folder" desc:"key and job store; one worker at a time"`
 	RoomSecret cli.Secret `envconfig:"ROOM_SECRET" desc:"binds channels to a secret that the hub does not know"`

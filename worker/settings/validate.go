@@ -33,9 +33,11 @@ func (s *Settings) checkIdentity() (ps []cli.Problem) {
 	if err := events.ValidID("peer id", s.PeerID); s.PeerID != "" && err != nil {
 		ps = append(ps, cli.Problemf("MOOT_PEER_ID", "MOOT_PEER_ID: %v", err))
 	}
-	if err := s.Metadata(noGPU).Validate(); err != nil {
+	m := s.Metadata(noGPU)
+	m.Properties.GPUMemoryMB = 0 // its own check is checkMachine's
+	if err := m.Validate(); err != nil {
 		ps = append(ps, cli.Problem{
-			Names: []string{"MOOT_NAME", "MOOT_TAGS", "MOOT_GPU_MODEL", "MOOT_GPU_MEMORY_MB"},
+			Names: []string{"MOOT_NAME", "MOOT_TAGS", "MOOT_GPU_MODEL"},
 			Text:  "MOOT_NAME, MOOT_TAGS and MOOT_GPU_MODEL are too long together: " + err.Error(),
 		})
 	}
