@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -151,10 +152,14 @@ func (c Command) program() (string, error) {
 	return path, nil
 }
 
-// reason is the cause in an error of exec, which repeats the program's name.
+// reason is the cause in an error of exec or of a path, which both repeat the
+// program's name.
 func reason(err error) error {
 	if e := (*exec.Error)(nil); errors.As(err, &e) {
-		return e.Err
+		err = e.Err
+	}
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
 	}
 	return err
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // maxListing bounds the list of outputs, which travels in one event. Bytes.
-const maxListing = maxEvent - 4<<10
+const maxListing = maxEvent - 8<<10
 
 // sealed is what a job left under MOOT_OUT.
 type sealed struct {
