@@ -200,16 +200,20 @@ func TestConvergence_AcrossGenerations(t *testing.T) {
 
 // spoils are what a member that signs properly may do to its own change.
 var spoils = map[string]func(*rapid.T, *Roster, *forgery){
-	"nothing":     func(*rapid.T, *Roster, *forgery) {},
-	"seq":         func(rt *rapid.T, _ *Roster, f *forgery) { f.change.Seq = drawNear(rt, f.change.Seq) },
-	"start op":    func(rt *rapid.T, _ *Roster, f *forgery) { f.change.StartOp = drawNear(rt, f.change.StartOp) },
-	"row seq":     func(rt *rapid.T, _ *Roster, f *forgery) { f.dynamic.Seq = drawNear(rt, f.dynamic.Seq) },
-	"static seq":  func(rt *rapid.T, _ *Roster, f *forgery) { f.dynamic.StaticSeq = drawNear(rt, f.dynamic.StaticSeq) },
-	"no pred":     func(_ *rapid.T, _ *Roster, f *forgery) { f.change.Ops[0].Pred = guard.OpID{} },
-	"other pred":  spoilPred,
-	"other deps":  spoilDeps,
-	"other actor": func(_ *rapid.T, r *Roster, f *forgery) { f.change.Actor = r.present.actor(events.Seat{PeerID: "w0", Incarnation: 1}) },
-	"one op":      func(_ *rapid.T, _ *Roster, f *forgery) { f.change.Ops, f.static = f.change.Ops[len(f.change.Ops)-1:], nil },
+	"nothing":    func(*rapid.T, *Roster, *forgery) {},
+	"seq":        func(rt *rapid.T, _ *Roster, f *forgery) { f.change.Seq = drawNear(rt, f.change.Seq) },
+	"start op":   func(rt *rapid.T, _ *Roster, f *forgery) { f.change.StartOp = drawNear(rt, f.change.StartOp) },
+	"row seq":    func(rt *rapid.T, _ *Roster, f *forgery) { f.dynamic.Seq = drawNear(rt, f.dynamic.Seq) },
+	"static seq": func(rt *rapid.T, _ *Roster, f *forgery) { f.dynamic.StaticSeq = drawNear(rt, f.dynamic.StaticSeq) },
+	"no pred":    func(_ *rapid.T, _ *Roster, f *forgery) { f.change.Ops[0].Pred = guard.OpID{} },
+	"other pred": spoilPred,
+	"other deps": spoilDeps,
+	"other actor": func(_ *rapid.T, r *Roster, f *forgery) {
+		f.change.Actor = r.present.actor(events.Seat{PeerID: "w0", Incarnation: 1})
+	},
+	"one op": func(_ *rapid.T, _ *Roster, f *forgery) {
+		f.change.Ops, f.static = f.change.Ops[len(f.change.Ops)-1:], nil
+	},
 	"other seat": func(_ *rapid.T, _ *Roster, f *forgery) {
 		f.change.Ops[0].Key = rowKey(events.Seat{PeerID: "w0", Incarnation: 1}, kindDynamic)
 	},

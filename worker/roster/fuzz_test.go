@@ -3,6 +3,7 @@ package roster
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"github.com/automerge/automerge-go"
@@ -35,37 +36,56 @@ func fuzzRoom(f *testing.F) (w1 *Roster, seeds [][]byte) {
 }
 
 // FuzzGuardThenAutomerge gives automerge every change that the guard alone lets
-// through, on top of a real document, whatever its actor, numbers, keys and
-// predecessors: the process must live. Dependencies are set right, since
-// automerge only queues a change whose dependencies it lacks.
+// through, on top of a real document: any actor, numbers, keys, values and
+// predecessors, far beyond what the rules allow. The process must live. The guard
+// accepts only what it encodes itself, so changes stand for all accepted bytes.
+// Dependencies are set right: automerge only queues a change that lacks one.
 func FuzzGuardThenAutomerge(f *testing.F) {
-	w1, seeds := fuzzRoom(f)
-	for _, s := range seeds {
-		f.Add(content(s))
-	}
-	f.Add(content(w1.Since(nil)[0]))
-	base := w1.present.document.doc
-	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := guard.Parse(sealed(data))
-		if err != nil {
-			return
+	w1, _ := fuzzRoom(f)
+	base, key := w1.present.document.doc, "w/w1/1/"
+	f.Add(byte(2), uint64(1), uint64(5), key+"s", "x", uint64(3), byte(1), key+"d", "y", uint64(4), byte(1))
+	f.Add(byte(1), uint64(2), uint64(5), key+"d", "x", uint64(4), byte(1), "", "", uint64(0), byte(0))
+	f.Add(byte(0), uint64(guard.MaxCounter-1), uint64(guard.MaxCounter-1), "admin", "", uint64(1), byte(0), "new", "", uint64(0), byte(0))
+	f.Fuzz(func(t *testing.T, actor byte, seq, startOp uint64, key1, value1 string, pred1 uint64, of1 byte, key2, value2 string, pred2 uint64, of2 byte) {
+		actors := []guard.Actor{genesisActor, w1.present.own, {1}, {255}}
+		op := func(key, value string, pred uint64, of byte) guard.Op {
+			op := guard.Op{Key: strings.ToValidUTF8(key, "?"), Value: strings.ToValidUTF8(value, "?")}
+			if pred > 0 {
+				op.Pred = guard.OpID{Counter: pred, Actor: actors[int(of)%len(actors)]}
+			}
+			return op
 		}
-		c.Deps = []guard.Hash{w1.present.hash}
+		c := guard.Change{
+			Actor: actors[int(actor)%len(actors)], Seq: 1 + seq%guard.MaxCounter, StartOp: 1 + startOp%guard.MaxCounter,
+			Deps: []guard.Hash{w1.present.hash}, Ops: []guard.Op{op(key1, value1, pred1, of1)},
+		}
+		if key2 != "" {
+			c.Ops = append(c.Ops, op(key2, value2, pred2, of2))
+		}
 		chunk, _ := c.Encode()
-		doc, err := base.Fork()
-		if err != nil {
-			t.Fatal(err)
+		if _, err := guard.Parse(chunk); err == nil {
+			useInAutomerge(t, base, chunk)
 		}
-		if err := doc.LoadIncremental(chunk); err != nil {
-			return
-		}
-		_ = doc.Heads()
-		_, _ = doc.RootMap().Values()
-		if err := doc.Path("w/w1/1/d").Set("next"); err == nil {
-			_, _ = doc.Commit("")
-		}
-		_, _ = automerge.Load(doc.Save())
 	})
+}
+
+// useInAutomerge loads a chunk into a copy of a document and does with it all that
+// a replica does. Errors are automerge's good right.
+func useInAutomerge(t *testing.T, base *automerge.Doc, chunk []byte) {
+	t.Helper()
+	doc, err := base.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.LoadIncremental(chunk); err != nil {
+		return
+	}
+	_ = doc.Heads()
+	_, _ = doc.RootMap().Values()
+	if err := doc.Path("w/w1/1/d").Set("next"); err == nil {
+		_, _ = doc.Commit("")
+	}
+	_, _ = automerge.Load(doc.Save())
 }
 
 // FuzzApply gives a replica any content under a right checksum, and now and then
