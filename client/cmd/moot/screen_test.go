@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/moothall/moothall/client"
+	"github.com/moothall/moothall/events"
+)
+
+func output(stream, line string, more bool) client.JobUpdate {
+	return client.JobUpdate{Kind: client.UpdateOutput, Event: events.JobEvent{Kind: events.JobEventOutput, Stream: stream, Line: line, More: more}}
+}
+
+// speak shows what a job wrote.
+func speak(p *program) {
+	s := p.screen(false)
+	for _, u := range []client.JobUpdate{
+		output(events.StreamStdout, "epoch 1", false),
+		output(events.StreamStdout, "::progress 1 10", false),
+		output(events.StreamStderr, "careful", false),
+		output(events.StreamStdout, "half a ", true),
+		output(events.StreamStdout, "line", false),
+		output(events.StreamNote, "… 312 lines dropped", false),
+	} {
+		s.update(u)
+	}
+	s.close()
+}
+
+func TestRun_PassesOutputThroughLessItsDirectives(t *testing.T) {
+	var out, err bytes.Buffer
+	speak(&program{out: &out, err: &err})
+	if out.String() != "epoch 1\nhalf a line\n" || err.String() != "careful\nmoot: … 312 lines dropped\n" {
+		t.Errorf("stdout %q, stderr %q", out.String(), err.String())
+	}
+}
+
+// With --json stdout is the result's alone.
+func TestRun_WithJSONOutputGoesToStderr(t *testing.T) {
+	var out, err bytes.Buffer
+	speak(&program{out: &out, err: &err, json: true})
+	if out.String() != "" || err.String() != "epoch 1\ncareful\nhalf a line\nmoot: … 312 lines dropped\n" {
+		t.Errorf("stdout %q, stderr %q", out.String(), err.String())
+	}
+}
+
+// Without a terminal a line comes every 5 s, and no escape sequence ever.
+func TestRun_WithoutATerminalALineEvery5s(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out, err bytes.Buffer
+		s := (&program{out: &out, err: &err}).screen(false)
+		const total = 120
+		for done := range int64(total + 1) {
+			s.update(client.JobUpdate{Kind: client.UpdateSend, Transfer: client.Progress{Name: "video.mp4", Done: done, Total: total, File: 1, Files: 2}})
+			if done < total {
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
+		s.close()
+		want := strings.Join([]string{
+			"send video.mp4: 41 %, 50 B of 120 B, file 1 of 2",
+			"send video.mp4: 83 %, 100 B of 120 B, file 1 of 2",
+			"send video.mp4: 120 B, file 1 of 2",
+		}, "\n") + "\n"
+		if err.String() != want || out.Len() != 0 {
+			t.Errorf("got\n%swant\n%s", err.String(), want)
+		}
+	})
+}
+
+func TestBars_DrawTransfersAndTheJob(t *testing.T) {
+	var drawn bytes.Buffer
+	b := newBars(&drawn)
+	b.transfer("send", client.Progress{Name: "video.mp4", Done: 50, Total: 100, File: 1, Files: 1})
+	b.transfer("send", client.Progress{Name: "video.mp4", Done: 100, Total: 100, File: 1, Files: 1})
+	b.job(events.JobEvent{Kind: events.JobEventMetric, Name: "loss", Value: 0.25})
+	b.job(events.JobEvent{Kind: events.JobEventProgress, Done: 1.5, Total: 3})
+	b.transfer("receive", client.Progress{Name: "empty.csv", File: 1, Files: 1})
+	b.stop()
+	for _, part := range []string{"send video.mp4", "100 %", "job", "50 %", "loss 0.25", "receive empty.csv"} {
+		if !strings.Contains(drawn.String(), part) {
+			t.Errorf("%q is missing in\n%s", part, drawn.String())
+		}
+	}
+}
+
+// The job's own exit code is the program's; 128+n for a signal n.
+func TestRun_EndsWithTheJobsOwnCode(t *testing.T) {
+	code := func(n int) *int { return &n }
+	for _, c := range []struct {
+		result client.Result
+		want   error
+	}{
+		{client.Result{State: events.JobDone, ExitCode: code(0)}, nil},
+		{client.Result{State: events.JobFailed, ExitCode: code(3)}, exit(3)},
+		{client.Result{State: events.JobFailed, ExitCode: code(137)}, exit(137)},
+		{client.Result{State: events.JobFailed, ExitCode: code(0)}, exit(75)},
+		{client.Result{State: events.JobFailed}, exit(75)},
+	} {
+		if got := ending(c.result); got != c.want {
+			t.Errorf("%s %v: %v, want %v", c.result.State, c.result.ExitCode, got, c.want)
+		}
+	}
+}
