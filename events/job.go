@@ -177,7 +177,9 @@ type FileEnd struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Manifest lists the files that follow, in order.
+// Manifest lists the files that follow, in order. More says that it does not fit in
+// one frame and goes on in the next.
 type Manifest struct {
 	Files []FileHeader `json:"files"`
+	More  bool         `json:"more,omitempty"`
 }

@@ -1,13 +1,27 @@
 // Package transfer sends files over a channel of frames: a manifest, chunks, a
 // hash per file, and the receiver's confirmation that it is on disk. It knows no jobs.
+//
+// Whichever side fails says so in a FrameFileError, and both ends return. After a
+// failure the channel is not fit for another transfer.
 package transfer
 
 import (
 	"context"
+	"errors"
 	"os"
+	"time"
 
 	"github.com/moothall/moothall/events"
 )
+
+const (
+	chunkSize   = 16 << 10 // of a file in one frame: larger ones are no faster
+	reportEvery = 100 * time.Millisecond
+	tellTimeout = time.Second // to tell the other side of a failure
+)
+
+// DefaultMaxFiles bounds a transfer whose receiver sets no bound.
+const DefaultMaxFiles = 10_000
 
 // A Conn carries frames in order; link.Channel is one. Frames is closed at its end.
 // While a transfer runs nobody else reads or writes it.
@@ -17,14 +31,15 @@ type Conn interface {
 }
 
 // A Source is a file to send: its slash-separated name at the receiver and where it
-// is here.
+// is here, within Root unless that is nil.
 type Source struct {
 	Name string
 	Path string
+	Root *os.Root
 }
 
-// Options bound what a receiver takes. MaxFiles and MaxBytes of 0 mean no bound
-// (MaxBytes is the sum over all files). Without Overwrite a file that exists already
+// Options bound what a receiver takes: MaxFiles files (0: DefaultMaxFiles) and
+// MaxBytes bytes in all (0: no bound). Without Overwrite a file that exists already
 // is an error and stays as it is.
 type Options struct {
 	MaxFiles  int
@@ -40,20 +55,49 @@ type Progress struct {
 	File, Files int
 }
 
-// Send sends the files and returns their headers, with hashes, when the receiver
-// has confirmed each. A file that changes, vanishes or cannot be read is CodeFile at
-// both ends; nothing of it is kept as if whole. Whatever the receiver refuses comes
-// back as its *events.Error. report may be nil; it is called at most every 100 ms per
-// file and once at a file's end, on the calling goroutine.
-func Send(ctx context.Context, c Conn, files []Source, report func(Progress)) ([]events.FileHeader, error) {
-	return nil, nil
+// A reporter thins progress out.
+type reporter struct {
+	report func(Progress)
+	last   time.Time
 }
 
-// Receive takes one manifest and its files into root: each is written beside its
-// place as name.part, compared with the sender's hash, synced and renamed. Names that
-// would leave root are refused. It returns when all files are there or at the first
-// failure (CodeDamaged if a hash differs, CodeFile, CodeTooLarge, CodeInvalid);
-// files received whole before that stay.
-func Receive(ctx context.Context, c Conn, root *os.Root, opts Options, report func(Progress)) ([]events.FileHeader, error) {
-	return nil, nil
+func (r *reporter) say(p Progress) {
+	if r.report == nil || p.Done < p.Total && time.Since(r.last) < reportEvery {
+		return
+	}
+	r.last = time.Now()
+	r.report(p)
 }
+
+// tell says to the other side why this one stops.
+func tell(ctx context.Context, c Conn, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+	defer cancel()
+	_ = c.SendWait(ctx, events.Pack(events.FrameFileError, events.AsError(err))) // the error at hand counts
+}
+
+// told is what the other side said, or why it could not be understood.
+func told(payload []byte) *events.Error {
+	e := &events.Error{}
+	if err := events.Unpack(payload, e); err != nil || e.Code == "" {
+		return events.Errorf(events.CodeInvalid, "the other side failed without a reason")
+	}
+	return e
+}
+
+// ended is the error of a transfer that was cut short by its connection or caller.
+func ended(ctx context.Context, err error) *events.Error {
+	var e *events.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(ctx.Err(), context.Canceled):
+		return events.Errorf(events.CodeCanceled, "the transfer was canceled")
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return events.Errorf(events.CodeTimeout, "the transfer took too long")
+	default:
+		return events.Errorf(events.CodeUnreachable, "the connection ended in the middle of a transfer (%v)", err)
+	}
+}
+
+var errNoFrames = errors.New("no more frames")
