@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -33,12 +36,14 @@ type house struct {
 	hub  *Hub
 	stop func()
 	door door
-	logs *bytes.Buffer
+	logs *logs
 	all  []*nats.Conn
 }
 
 // door is the way in that outlives a server: peers keep it over a restart.
-type door struct{ srv atomic.Pointer[embedded.Server] }
+type door struct {
+	srv atomic.Pointer[embedded.Server]
+}
 
 func (d *door) InProcessConn() (net.Conn, error) {
 	if s := d.srv.Load(); s != nil {
@@ -50,8 +55,12 @@ func (d *door) InProcessConn() (net.Conn, error) {
 func inBubble(t *testing.T, cfg Config, f func(*testing.T, *house)) {
 	t.Helper()
 	dir := t.TempDir()
+	// nats.go flushes with pooled timers when it reconnects. A timer of one bubble is
+	// deadly in the next; two collections empty the pool.
+	runtime.GC()
+	runtime.GC()
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, dir: dir, cfg: cfg, logs: &bytes.Buffer{}}
+		h := &house{t: t, dir: dir, cfg: cfg, logs: &logs{}}
 		h.cfg.TokenDir = filepath.Join(dir, "tokens")
 		h.cfg.Log = slog.New(slog.NewTextHandler(h.logs, nil))
 		h.start()
@@ -72,25 +81,36 @@ func (h *house) start() {
 	must(h.t, err)
 	h.srv, err = embedded.Start(embedded.Config{NoListen: true, StoreDir: filepath.Join(h.dir, "store")}, h.keys)
 	must(h.t, err)
-	h.hub, err = NewHub(h.cfg, h.srv, h.keys)
-	must(h.t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- h.hub.Run(ctx) }()
+	var stopHub func()
+	h.hub, stopHub = h.open()
+	h.door.srv.Store(h.srv)
 	h.stop = func() {
 		h.t.Helper()
 		h.door.srv.Store(nil)
-		cancel()
-		must(h.t, <-done)
+		stopHub()
 		h.srv.Shutdown()
 		h.stop = func() {}
 	}
+}
+
+// open starts a hub on the house's server and returns when it answers.
+func (h *house) open() (hub *Hub, stop func()) {
+	h.t.Helper()
+	hub, err := NewHub(h.cfg, h.srv, h.keys)
+	must(h.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- hub.Run(ctx) }()
 	select {
-	case <-h.hub.Ready():
+	case <-hub.Ready():
 	case err := <-done:
 		h.t.Fatalf("hub ended at its start: %v", err)
 	}
-	h.door.srv.Store(h.srv)
+	return hub, func() {
+		h.t.Helper()
+		cancel()
+		must(h.t, <-done)
+	}
 }
 
 func (h *house) token(role events.Role) string {
@@ -118,6 +138,24 @@ func (h *house) get(path, token string) *http.Response {
 	w := httptest.NewRecorder()
 	h.hub.Handler().ServeHTTP(w, r)
 	return w.Result()
+}
+
+// logs is what the hub logged. Safe for concurrent use.
+type logs struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logs) count(s string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), s)
 }
 
 // A peer is one process with a key, admitted and connected.
@@ -249,6 +287,22 @@ func hear[T any](p *peer, event string) func() T {
 		var v T
 		must(p.t, events.Decode(m.Data, &v))
 		return v
+	}
+}
+
+// quiet fails if the subject carries anything more within d.
+func quiet(p *peer, event string, d time.Duration) func() {
+	p.t.Helper()
+	sub, err := p.nc.SubscribeSync(events.EventSubject(testRoom, event))
+	must(p.t, err)
+	must(p.t, flush(context.Background(), p.nc))
+	return func() {
+		p.t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), d)
+		defer cancel()
+		if m, err := sub.NextMsgWithContext(ctx); err == nil {
+			p.t.Fatalf("unexpected %s: %s", event, m.Data)
+		}
 	}
 }
 

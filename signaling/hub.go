@@ -127,11 +127,9 @@ func (h *Hub) work(ctx context.Context, system *nats.Conn) error {
 	if err := h.scanOnce(ctx); err != nil {
 		return err
 	}
-	svc, err := h.serve(h.rooms)
-	if err != nil {
+	if err := h.serve(h.rooms); err != nil {
 		return err
 	}
-	defer func() { _ = svc.Stop() }()
 	close(h.ready)
 	var group errgroup.Group
 	group.Go(func() error { h.sweep(ctx); return nil })

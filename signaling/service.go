@@ -72,11 +72,12 @@ func (h *Hub) handlers() map[string]handler {
 	}
 }
 
-// serve starts the micro service: one endpoint a verb, shared by all hubs.
-func (h *Hub) serve(nc *nats.Conn) (micro.Service, error) {
+// serve starts the micro service: one endpoint a verb, shared by all hubs. It ends
+// with nc; its own Stop would drain with a timeout, which bubbles do not survive.
+func (h *Hub) serve(nc *nats.Conn) error {
 	svc, err := micro.AddService(nc, micro.Config{Name: serviceName, Version: "1.0.0", Description: "rooms of moothall"})
 	if err != nil {
-		return nil, fmt.Errorf("signaling service: %w", err)
+		return fmt.Errorf("signaling service: %w", err)
 	}
 	handlers := h.handlers()
 	for _, verb := range events.ServiceVerbs() {
@@ -85,10 +86,10 @@ func (h *Hub) serve(nc *nats.Conn) (micro.Service, error) {
 			micro.WithEndpointQueueGroup(queueGroup),
 			micro.WithEndpointPendingLimits(maxPendingRequests, maxPendingBytes))
 		if err != nil {
-			return nil, fmt.Errorf("endpoint %s: %w", verb, err)
+			return fmt.Errorf("endpoint %s: %w", verb, err)
 		}
 	}
-	return svc, nil
+	return nil
 }
 
 // receive checks a request and hands it to the room's lane.
