@@ -62,8 +62,7 @@ func (f *following) arrived(ctx context.Context, m moved) {
 // brokenLink reports whether a transfer failed because the link ended, which the link
 // may say a moment later.
 func (f *following) brokenLink(err error) bool {
-	switch events.CodeOf(err) {
-	case events.CodeFile, events.CodeDamaged, events.CodeTooLarge, events.CodeInvalid, events.CodeForbidden:
+	if events.CodeOf(err) != events.CodeUnreachable {
 		return false
 	}
 	select {

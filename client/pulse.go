@@ -62,10 +62,10 @@ func (p *pulse) due() time.Time {
 	return time.Time{}
 }
 
-// quietSince is when the worker was last heard, zero while it is.
+// quietSince is when the worker was last heard, or somewhat earlier; zero while it is.
 func (p *pulse) quietSince() time.Time {
 	if !p.silent.IsZero() {
-		return p.silent.Add(-suspectAfter)
+		return p.silent.Add(-suspectAfter - checkEvery)
 	}
 	return p.ended
 }

@@ -17,12 +17,12 @@ func TestPulse_WhenAWorkerIsLost(t *testing.T) {
 		due    time.Time
 	}{
 		{"all is well", func(p *pulse) {}, never},
-		{"a silence that ended", func(p *pulse) { p.suspected(true, at(2)); p.suspected(false, at(4)) }, never},
-		{"15 s of silence: the link noticed it after 2", func(p *pulse) { p.suspected(true, at(2)) }, at(15)},
-		{"suspected again and again counts from the first", func(p *pulse) { p.suspected(true, at(2)); p.suspected(true, at(9)) }, at(15)},
-		{"the link failed in silence", func(p *pulse) { p.suspected(true, at(2)); p.cut(at(8)) }, at(15)},
+		{"a silence that ended", func(p *pulse) { p.suspected(true, at(3)); p.suspected(false, at(4)) }, never},
+		{"15 s of silence: the link noticed it after 2 to 3", func(p *pulse) { p.suspected(true, at(3)) }, at(15)},
+		{"suspected again and again counts from the first", func(p *pulse) { p.suspected(true, at(3)); p.suspected(true, at(9)) }, at(15)},
+		{"the link failed in silence", func(p *pulse) { p.suspected(true, at(3)); p.cut(at(9)) }, at(15)},
 		{"the link was closed", func(p *pulse) { p.cut(at(1)) }, at(16)},
-		{"another link", func(p *pulse) { p.suspected(true, at(2)); p.cut(at(8)); p.mended() }, never},
+		{"another link", func(p *pulse) { p.suspected(true, at(3)); p.cut(at(9)); p.mended() }, never},
 		{"it crashed: frames may be on their way", func(p *pulse) { p.departed(events.ReasonCrashed, at(1)) }, at(3)},
 		{"it left and its link is closed", func(p *pulse) { p.cut(at(1)); p.departed(events.ReasonLeft, at(1)) }, at(1)},
 		{"only the hub cannot hear it", func(p *pulse) { p.departed(events.ReasonSilent, at(1)) }, never},

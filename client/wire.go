@@ -13,9 +13,11 @@ import (
 )
 
 // A client learns that a link is dead after suspectAfter + failAfter of silence,
-// which leaves time to dial once more before silenceBound.
+// which leaves time to dial once more before silenceBound. The suspicion may come
+// checkEvery late: the link looks once in that time.
 const (
 	suspectAfter = 2 * time.Second
+	checkEvery   = time.Second
 	failAfter    = 6 * time.Second
 	dialBound    = 5 * time.Second
 )
