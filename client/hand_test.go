@@ -126,11 +126,16 @@ func (w *hand) knows(rows ...events.Worker) { w.rows.Store(&rows) }
 
 // leave gives the seat back and closes the session.
 func (w *hand) leave() {
+	w.goodbye()
+	w.close()
+}
+
+// goodbye gives the seat back.
+func (w *hand) goodbye() {
 	w.house.t.Helper()
 	bye, err := events.Goodbye{Room: room, Seat: w.seat()}.Sign(w.Signer())
 	w.house.must(err)
 	w.request(events.VerbLeave, events.Leave{V: events.ProtocolVersion, Goodbye: bye}, nil)
-	w.close()
 }
 
 // claim takes the vacant admin's seat.

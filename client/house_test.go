@@ -40,19 +40,20 @@ func inHouse(t *testing.T, f func(*testing.T, *house)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		h := openHouse(t, dir)
+		h := openHouse(t, dir, embedded.Config{NoListen: true})
 		defer h.stop()
 		f(t, h)
 	})
 }
 
-func openHouse(t testing.TB, dir string) *house {
+func openHouse(t testing.TB, dir string, nats embedded.Config) *house {
 	t.Helper()
 	h := &house{t: t, dir: dir}
 	h.answersHTTP.Store(true)
 	keys, err := embedded.OpenKeys(filepath.Join(dir, "keys"))
 	h.must(err)
-	h.srv, err = embedded.Start(embedded.Config{NoListen: true, StoreDir: filepath.Join(dir, "store")}, keys)
+	nats.StoreDir = filepath.Join(dir, "store")
+	h.srv, err = embedded.Start(nats, keys)
 	h.must(err)
 	h.hub, err = signaling.NewHub(signaling.Config{TokenDir: filepath.Join(dir, "tokens")}, h.srv, keys)
 	h.must(err)

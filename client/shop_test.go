@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/moothall/moothall/client"
+	"github.com/moothall/moothall/embedded"
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling/link"
 	"github.com/moothall/moothall/signaling/session"
@@ -119,7 +120,7 @@ func (h *house) market(shops ...*shop) {
 // processes.
 func inTown(t testing.TB, shops int, f func(*house, []*shop)) {
 	t.Helper()
-	h := openHouse(t, t.TempDir())
+	h := openHouse(t, t.TempDir(), embedded.Config{NoListen: true})
 	defer h.stop()
 	var open []*shop
 	for i := range shops {
