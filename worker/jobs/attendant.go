@@ -9,9 +9,6 @@ import (
 	"github.com/moothall/moothall/events"
 )
 
-// watchOutputs is how often the size of a running job's outputs is looked at.
-const watchOutputs = 5 * time.Second
-
 // An attendant stays with a job's process from its start until nothing is left of
 // it: it logs what the process says and ends it when it must.
 type attendant struct {
@@ -30,7 +27,7 @@ func newAttendant(j *job, p *process) *attendant {
 func (a *attendant) follow(ctx context.Context) cause {
 	overrun := time.NewTimer(a.job.limits.RunTime)
 	defer overrun.Stop()
-	size := time.NewTicker(watchOutputs)
+	size := time.NewTicker(a.job.limits.OutputCheck)
 	defer size.Stop()
 	done, exited, chunks := ctx.Done(), a.p.exited, a.p.chunks
 	for exited != nil || chunks != nil {

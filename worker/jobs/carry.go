@@ -26,7 +26,7 @@ func (s *Service) begin(ctx context.Context, client string, r events.JobStart, b
 // prepare checks what a client asks for before anything is made, takes the slot,
 // and makes the job's folder.
 func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job, error) {
-	c, err := s.command(r.Command)
+	c, program, err := s.command(r.Command)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +35,6 @@ func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job,
 	}
 	if r.Inputs < 0 || r.Inputs > s.config.Limits.InputFiles {
 		return nil, events.Errorf(events.CodeTooLarge, "%d input files, at most %d allowed", r.Inputs, s.config.Limits.InputFiles)
-	}
-	program, err := c.program()
-	if err != nil {
-		return nil, events.Errorf(events.CodeUnavailable, "%s cannot run %s: %v", s.config.Name, c.Name, err)
 	}
 	j := &job{
 		id: newID(), client: client, lease: r.Lease, program: program, inputs: r.Inputs, bulk: bulk,

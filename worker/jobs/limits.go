@@ -14,6 +14,7 @@ type Limits struct {
 	InputBytes  int64 // of all inputs together
 	OutputBytes int64 // of all that lies under MOOT_OUT
 	OutputFiles int
+	OutputCheck time.Duration // how often the outputs of a running job are measured
 
 	StopGrace time.Duration // between SIGINT and SIGTERM
 	KillGrace time.Duration // between SIGTERM and SIGKILL
@@ -34,6 +35,7 @@ func DefaultLimits() Limits {
 		InputBytes:     64 << 30,
 		OutputBytes:    16 << 30,
 		OutputFiles:    256,
+		OutputCheck:    5 * time.Second,
 		StopGrace:      30 * time.Second,
 		KillGrace:      10 * time.Second,
 		LinesPerSecond: 1000,
@@ -52,6 +54,7 @@ func (l Limits) orDefault() Limits {
 		InputBytes:     cmp.Or(l.InputBytes, d.InputBytes),
 		OutputBytes:    cmp.Or(l.OutputBytes, d.OutputBytes),
 		OutputFiles:    cmp.Or(l.OutputFiles, d.OutputFiles),
+		OutputCheck:    cmp.Or(l.OutputCheck, d.OutputCheck),
 		StopGrace:      cmp.Or(l.StopGrace, d.StopGrace),
 		KillGrace:      cmp.Or(l.KillGrace, d.KillGrace),
 		LinesPerSecond: cmp.Or(l.LinesPerSecond, d.LinesPerSecond),

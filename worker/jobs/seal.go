@@ -9,9 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"unicode/utf8"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
 )
 
 // maxListing bounds the list of outputs, which travels in one event. Bytes.
@@ -54,8 +54,9 @@ func (s *sealer) visit(name string, d fs.DirEntry, err error) error {
 	case !d.Type().IsRegular():
 		s.skip("%s is %s, not a file: not returned", name, kind(d.Type()))
 		return nil
-	case !utf8.ValidString(name):
-		s.skip("%q has a name that is not text: not returned", name)
+	}
+	if err := transfer.CheckName(name); err != nil {
+		s.skip("%v: not returned", err)
 		return nil
 	}
 	return s.add(name)

@@ -67,9 +67,13 @@ func TestSeal_SkipsLinksAndDevicesWithANote(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root.Name(), "not\xfftext"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(root.Name(), `dos\path`), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	got := seal(root, DefaultLimits(), always)
 	notes := []string{
-		`"not\xfftext" has a name that is not text: not returned`,
+		`file name "dos\\path" is refused: it contains a backslash: not returned`,
+		`file name "not\xfftext" is refused: it is not UTF-8: not returned`,
 		"passwd is a symbolic link, not a file: not returned",
 		"pipe is a named pipe, not a file: not returned",
 	}

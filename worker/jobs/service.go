@@ -152,7 +152,7 @@ func (s *Service) Reserve(from string, r events.Reserve) (events.Reserved, error
 	if r.RequestID == "" {
 		return events.Reserved{}, events.Errorf(events.CodeInvalid, "the reservation has no request id")
 	}
-	if _, err := s.command(r.Command); err != nil {
+	if _, _, err := s.command(r.Command); err != nil {
 		return events.Reserved{}, err
 	}
 	incarnation := s.config.Incarnation()
@@ -169,18 +169,19 @@ func (s *Service) Reserve(from string, r events.Reserve) (events.Reserved, error
 	}, nil
 }
 
-// command is an allowed command.
-func (s *Service) command(name string) (Command, error) {
+// command is an allowed command and the path of its program.
+func (s *Service) command(name string) (Command, string, error) {
 	c, ok := s.config.Commands.Find(name)
-	switch {
-	case ok:
-		return c, nil
-	case len(s.config.Commands) == 0:
-		return c, events.Errorf(events.CodeNotAllowed, "%s does not allow %q: it allows no commands", s.config.Name, name).
-			WithTry("the worker's owner can add it to MOOT_COMMANDS")
+	if !ok {
+		allowed := cmp.Or(s.config.Commands.String(), "nothing")
+		return c, "", events.Errorf(events.CodeNotAllowed, "%s does not allow %q (allowed: %s)", s.config.Name, name, allowed).
+			WithTry("ask the worker's owner to add it to MOOT_COMMANDS")
 	}
-	return c, events.Errorf(events.CodeNotAllowed, "%s does not allow %q (allowed: %s)", s.config.Name, name, s.config.Commands).
-		WithTry("the worker's owner can add it to MOOT_COMMANDS")
+	program, err := c.program()
+	if err != nil {
+		return c, "", events.Errorf(events.CodeUnavailable, "%s cannot run %s: %v", s.config.Name, c.Name, err)
+	}
+	return c, program, nil
 }
 
 // Release gives a reservation back that was not started.

@@ -15,9 +15,9 @@ import (
 // Prefix of the worker's variables.
 const Prefix = "MOOT"
 
-// OtherNames are variables of the same prefix that others read: the client, and
+// otherNames are variables of the same prefix that others read: the client, and
 // a job's own process.
-var OtherNames = []string{"MOOT_CLIENT_DIR", "MOOT_IN", "MOOT_OUT", "MOOT_JOB_ID"}
+var otherNames = []string{"MOOT_CLIENT_DIR", "MOOT_IN", "MOOT_OUT", "MOOT_JOB_ID"}
 
 // Settings of a worker; docs/worker_environment.md shows them to its owner.
 type Settings struct {
@@ -62,7 +62,7 @@ func Load() (*Settings, error) {
 }
 
 // Warnings are names in the environment that look like settings and are none.
-func Warnings() []string { return cli.Unknown(Prefix, new(Settings), OtherNames...) }
+func Warnings() []string { return cli.Unknown(Prefix, new(Settings), otherNames...) }
 
 // Help is the table of --env-help.
 func Help() string { return cli.Table(Prefix, new(Settings)) }

@@ -1,0 +1,350 @@
+package jobs
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
+)
+
+func TestReserve_CommandNotAllowed(t *testing.T) {
+	r := newRig(t, nil)
+	_, err := r.Reserve("alice", events.Reserve{V: 1, RequestID: "r", Command: "bash"})
+	wantCode(t, err, events.CodeNotAllowed)
+	if want := `calm-heron does not allow "bash" (allowed: env, folders, print, sh)`; err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+	if got := r.Load(); got.Status != events.StatusAvailable {
+		t.Errorf("a refusal took a slot: %+v", got)
+	}
+}
+
+func TestReserve_NothingAllowed(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Commands = nil })
+	_, err := r.Reserve("alice", events.Reserve{V: 1, RequestID: "r", Command: "bash"})
+	wantCode(t, err, events.CodeNotAllowed)
+	if want := `calm-heron does not allow "bash" (allowed: nothing)`; err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}
+
+func TestReserve_ProgramMissing(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Commands = Commands{{"track", []string{"/does/not/exist"}}} })
+	_, err := r.Reserve("alice", events.Reserve{V: 1, RequestID: "r", Command: "track"})
+	wantCode(t, err, events.CodeUnavailable)
+	if want := `calm-heron cannot run track: program "/does/not/exist": no such file or directory`; err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}
+
+func TestReserve_RefusesNonsense(t *testing.T) {
+	r := newRig(t, nil)
+	_, err := r.Reserve("alice", events.Reserve{V: 1, Command: "sh"})
+	wantCode(t, err, events.CodeInvalid)
+	_, err = r.Reserve("alice", events.Reserve{V: 2, RequestID: "r", Command: "sh"})
+	wantCode(t, err, events.CodeVersion)
+}
+
+func TestReserve_OneClientAtATime(t *testing.T) {
+	r := newRig(t, nil)
+	got, err := r.Reserve("alice", events.Reserve{V: 1, RequestID: "r", Command: "sh"})
+	want := events.Reserved{V: 1, Lease: events.JobLease{Incarnation: 7, Seq: 1}, TTLMS: 30000, Slots: events.Slots{Total: 1, Free: 0}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	_, err = r.Reserve("bob", events.Reserve{V: 1, RequestID: "r", Command: "sh"})
+	wantCode(t, err, events.CodeBusy)
+	wantCode(t, r.Release("bob", events.Release{V: 1, Lease: got.Lease}), events.CodeForbidden)
+	if err := r.Release("alice", events.Release{V: 1, Lease: got.Lease}); err != nil {
+		t.Error(err)
+	}
+	if _, err = r.Reserve("bob", events.Reserve{V: 1, RequestID: "r", Command: "sh"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServe_StartRefusals(t *testing.T) {
+	r := newRig(t, func(c *Config) {
+		cs, err := ParseCommands("sh=/bin/sh -c {args}; fixed=/bin/true; gone=/does/not/exist")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Commands, c.Slots = cs, 2
+	})
+	alice, bob := r.call("alice"), r.call("bob")
+	lease := alice.reserve()
+	for _, tt := range []struct {
+		name  string
+		from  *caller
+		start events.JobStart
+		want  events.Code
+	}{
+		{"no lease", alice, events.JobStart{V: 1, Command: "sh"}, events.CodeNoLease},
+		{"another's lease", bob, events.JobStart{V: 1, Lease: lease, Command: "sh"}, events.CodeForbidden},
+		{"an old incarnation", alice, events.JobStart{V: 1, Lease: events.JobLease{Incarnation: 6, Seq: 1}, Command: "sh"}, events.CodeNoLease},
+		{"another protocol", alice, events.JobStart{V: 2, Lease: lease, Command: "sh"}, events.CodeVersion},
+		{"another command", alice, events.JobStart{V: 1, Lease: lease, Command: "bash"}, events.CodeNotAllowed},
+		{"arguments for none", alice, events.JobStart{V: 1, Lease: lease, Command: "fixed", Args: []string{"x"}}, events.CodeInvalid},
+		{"a missing program", alice, events.JobStart{V: 1, Lease: lease, Command: "gone"}, events.CodeUnavailable},
+		{"too many inputs", alice, events.JobStart{V: 1, Lease: lease, Command: "sh", Inputs: 1000}, events.CodeTooLarge},
+		{"fewer than none", alice, events.JobStart{V: 1, Lease: lease, Command: "sh", Inputs: -1}, events.CodeTooLarge},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.from.send(events.FrameStart, tt.start)
+			wantCode(t, tt.from.answer(), tt.want)
+		})
+	}
+	if entries, err := os.ReadDir(r.dir); err != nil || len(entries) != 0 {
+		t.Errorf("refused jobs left %v, %v", entries, err)
+	}
+	alice.startWith(events.JobStart{V: 1, Lease: lease, Command: "sh", Args: []string{"true"}})
+	alice.end()
+	alice.send(events.FrameStart, events.JobStart{V: 1, Lease: alice.reserve(), Command: "sh"})
+	wantCode(t, alice.answer(), events.CodeInvalid) // one job a link
+}
+
+func TestServe_OnlyItsClientTouchesAJob(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob := r.call("alice"), r.call("bob")
+	id := alice.start("sh", "echo up; sleep 1000")
+	alice.until(says("up"))
+	bob.send(events.FrameAttach, events.JobAttach{V: 1, JobID: id, Outputs: true})
+	wantCode(t, bob.answer(), events.CodeForbidden)
+	bob.send(events.FrameSignal, events.JobSignal{V: 1, JobID: id, Action: events.ActionCancel})
+	wantCode(t, bob.answer(), events.CodeForbidden)
+	bob.send(events.FrameAttach, events.JobAttach{V: 1, JobID: "j-aaaaaaaa"})
+	wantCode(t, bob.answer(), events.CodeNoJob)
+	alice.send(events.FrameSignal, events.JobSignal{V: 1, JobID: id, Action: "explode"})
+	wantCode(t, alice.answer(), events.CodeInvalid)
+	if got := r.Load(); got.Status != events.StatusBusy || got.Job != id {
+		t.Errorf("the job is gone: %+v", got)
+	}
+}
+
+func TestServe_UnknownFramesAreAnsweredBrokenOnesEndIt(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call("alice")
+	c.send(events.FrameType(99), struct{}{})
+	wantCode(t, c.answer(), events.CodeInvalid)
+	if err := c.control.SendWait(t.Context(), events.Frame(events.FrameStart, []byte("{"))); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, c.answer(), events.CodeInvalid)
+	if err := c.control.SendWait(t.Context(), []byte{1, 2, 3}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-c.served:
+		wantCode(t, err, events.CodeInvalid)
+	case <-time.After(patience):
+		t.Fatal("a broken frame did not end the conversation")
+	}
+}
+
+// The client that goes away does not end its job; it comes back and misses
+// nothing.
+func TestServe_JobOutlivesItsClient(t *testing.T) {
+	r := newRig(t, nil)
+	gate := filepath.Join(t.TempDir(), "gate")
+	first := r.call("alice")
+	id := first.start("sh", `echo one; until [ -e `+gate+` ]; do sleep 0.01; done; echo two; echo kept > "$MOOT_OUT/kept"`)
+	all := first.until(says("one"))
+	first.hangUp()
+	if got := r.Load(); got.Status != events.StatusBusy || got.Job != id {
+		t.Fatalf("after its client left: %+v", got)
+	}
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second := r.call("alice")
+	second.send(events.FrameAttach, events.JobAttach{V: 1, JobID: id, Since: all[len(all)-1].Seq + 1})
+	rest, last := second.end()
+	wantEnd(t, last, events.JobDone, 0)
+	all = append(all, rest...)
+	for i, e := range all {
+		if e.Seq != uint64(i+1) {
+			t.Fatalf("event %d has number %d", i+1, e.Seq)
+		}
+	}
+	if diff := cmp.Diff([]string{"one", "two"}, lines(all, events.StreamStdout)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestServe_OutputsGoToWhoAsksForThem(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call("alice")
+	id := c.start("sh", `mkdir "$MOOT_OUT/d"; echo hello > "$MOOT_OUT/d/a.txt"; head -c 200000 /dev/zero > "$MOOT_OUT/zero"`)
+	_, last := c.end()
+	c.send(events.FrameAttach, events.JobAttach{V: 1, JobID: id, Outputs: true})
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	got, err := transfer.Receive(t.Context(), c.bulk, root, transfer.Options{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(last.Outputs, got); diff != "" {
+		t.Error(diff)
+	}
+	if text, err := root.ReadFile("d/a.txt"); err != nil || string(text) != "hello\n" {
+		t.Errorf("got %q, %v", text, err)
+	}
+	eventually(t, "the job is marked as fetched", func() bool { return r.store.wasFetched(id) })
+}
+
+func TestServe_InputsArriveBeforeTheCommandStarts(t *testing.T) {
+	r := newRig(t, nil)
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.txt": "alpha", "run.sh": "echo ran"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := r.call("alice")
+	c.startWith(events.JobStart{V: 1, Lease: c.reserve(), Command: "sh", Args: []string{`cat "$MOOT_IN/a.txt"; sh "$MOOT_IN/run.sh"`}, Inputs: 2})
+	sent, err := transfer.Send(t.Context(), c.bulk, []transfer.Source{
+		{Name: "a.txt", Path: filepath.Join(dir, "a.txt")}, {Name: "run.sh", Path: filepath.Join(dir, "run.sh")},
+	}, nil)
+	if err != nil || len(sent) != 2 {
+		t.Fatalf("sent %v, %v", sent, err)
+	}
+	all, last := c.end()
+	wantEnd(t, last, events.JobDone, 0)
+	want := []events.JobState{events.JobSending, events.JobRunning, events.JobReturning, events.JobDone}
+	if diff := cmp.Diff(want, states(all)); diff != "" {
+		t.Error(diff)
+	}
+	if got := strings.Join(lines(all, events.StreamStdout), "|"); got != "alpharan" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestServe_ClientThatLeavesWhileSendingFailsTheJob(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call("alice")
+	id := c.startWith(events.JobStart{V: 1, Lease: c.reserve(), Command: "sh", Args: []string{"echo ran"}, Inputs: 1})
+	c.until(func(e events.JobEvent) bool { return e.State == events.JobSending })
+	c.hangUp()
+	eventually(t, "the slot is free", func() bool { return r.Load().Status == events.StatusAvailable })
+	again := r.call("alice")
+	again.send(events.FrameAttach, events.JobAttach{V: 1, JobID: id})
+	all, last := again.end()
+	if last.State != events.JobFailed || last.ExitCode != nil || lines(all, events.StreamStdout) != nil {
+		t.Errorf("ended as %+v", last)
+	}
+}
+
+func TestServe_InputsThatDoNotComeFreeTheSlot(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.InputIdle = 50 * time.Millisecond })
+	c := r.call("alice")
+	c.startWith(events.JobStart{V: 1, Lease: c.reserve(), Command: "sh", Args: []string{"true"}, Inputs: 1})
+	_, last := c.end()
+	if last.State != events.JobFailed || last.Reason != "no input came for 50ms" {
+		t.Errorf("ended as %+v", last)
+	}
+}
+
+func TestServe_CancelWhileSending(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call("alice")
+	id := c.startWith(events.JobStart{V: 1, Lease: c.reserve(), Command: "sh", Args: []string{"true"}, Inputs: 1})
+	c.until(func(e events.JobEvent) bool { return e.State == events.JobSending })
+	c.send(events.FrameSignal, events.JobSignal{V: 1, JobID: id, Action: events.ActionCancel})
+	_, last := c.end()
+	if last.State != events.JobCanceled {
+		t.Errorf("ended as %+v", last)
+	}
+}
+
+func TestService_SlotsRunAtOnce(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Slots = 2 })
+	dir := t.TempDir()
+	meet := func(mine, other string) string {
+		return `touch ` + dir + `/` + mine + `; until [ -e ` + dir + `/` + other + ` ]; do sleep 0.01; done`
+	}
+	a, b := r.call("alice"), r.call("bob")
+	a.start("sh", meet("a", "b"))
+	if got := r.Load(); got.Status != events.StatusAvailable || got.Free != 1 {
+		t.Errorf("with one of two: %+v", got)
+	}
+	b.start("sh", meet("b", "a"))
+	_, last := a.end()
+	wantEnd(t, last, events.JobDone, 0)
+	_, last = b.end()
+	wantEnd(t, last, events.JobDone, 0)
+}
+
+func TestService_LoadAndNoticesFollowAJob(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call("alice")
+	var seen []Load
+	note := func() {
+		if l := r.Load(); len(seen) == 0 || seen[len(seen)-1] != l {
+			seen = append(seen, l)
+		}
+	}
+	note()
+	lease := c.reserve()
+	<-r.Changed()
+	note()
+	id := c.startWith(events.JobStart{V: 1, Lease: lease, Command: "sh", Args: []string{"true"}})
+	note()
+	c.end()
+	note()
+	want := []Load{
+		{events.StatusAvailable, "", 1}, {events.StatusReserved, "", 0}, {events.StatusBusy, id, 0}, {events.StatusAvailable, "", 1},
+	}
+	// The job may end before it was seen busy.
+	if len(seen) == 3 {
+		want = slices.Delete(want, 2, 3)
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Error(diff)
+	}
+	for _, state := range []events.JobState{events.JobRunning, events.JobReturning, events.JobDone} {
+		n := <-r.Notices()
+		if n.State != state || n.JobID != id || n.Worker != "worker-1" || n.RoomID != "lab" || n.Type != "job" || n.V != 1 || n.Time.IsZero() {
+			t.Errorf("notice %+v, want %s", n, state)
+		}
+	}
+}
+
+func TestService_NoticesDropTheOldest(t *testing.T) {
+	r := newRig(t, nil)
+	for range 100 {
+		r.notify(events.JobEvent{JobID: "old", State: events.JobRunning})
+	}
+	r.notify(events.JobEvent{JobID: "new", State: events.JobDone})
+	var last events.JobNotice
+	for len(r.Notices()) > 0 {
+		last = <-r.Notices()
+	}
+	if last.JobID != "new" {
+		t.Errorf("the newest is lost: %+v", last)
+	}
+}
+
+func TestService_Drain(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call("alice")
+	lease := c.reserve()
+	r.Drain()
+	_, err := r.Reserve("bob", events.Reserve{V: 1, RequestID: "r", Command: "sh"})
+	wantCode(t, err, events.CodeUnavailable)
+	if r.Load().Status != events.StatusDraining {
+		t.Errorf("status %s", r.Load().Status)
+	}
+	c.startWith(events.JobStart{V: 1, Lease: lease, Command: "sh", Args: []string{"true"}})
+	_, last := c.end()
+	wantEnd(t, last, events.JobDone, 0)
+}

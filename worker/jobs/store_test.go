@@ -1,0 +1,171 @@
+package jobs
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+// onDisk reads the last event of a job's log.
+func onDisk(t *testing.T, dir, id string) events.JobEvent {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, id, "events.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	var e events.JobEvent
+	if err := json.Unmarshal([]byte(all[len(all)-1]), &e); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestService_ShutDownEndsItsJobs(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call("alice")
+	id := c.start("sh", "echo up; sleep 1000")
+	c.until(says("up"))
+	r.halt()
+	if last := onDisk(t, r.dir, id); last.State != events.JobLost || last.Reason != "the worker shut down" {
+		t.Errorf("the log ends with %+v", last)
+	}
+	if pids := carriers(id); pids != nil {
+		t.Errorf("processes %v are left", pids)
+	}
+	c = r.call("bob")
+	c.send(events.FrameStart, events.JobStart{V: 1, Lease: c.reserve(), Command: "sh"})
+	wantCode(t, c.answer(), events.CodeUnavailable)
+	if got := r.Load().Free; got != 1 {
+		t.Errorf("%d slots are free", got)
+	}
+}
+
+// A worker that died leaves a job behind: the next one ends its processes and
+// says in the log that it is lost.
+func TestNew_SettlesWhatAFormerProcessLeft(t *testing.T) {
+	dir := t.TempDir()
+	st, err := openStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const running, done = "j-aaaaaaaa", "j-bbbbbbbb"
+	for id, last := range map[string]events.JobState{running: events.JobRunning, done: events.JobDone} {
+		f, err := st.create(record{JobID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := createLog(id, f.log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.append(time.Now(), state(last))
+		l.close()
+	}
+	orphan := exec.Command("/bin/sh", "-c", "echo up; sleep 1000")
+	orphan.Env = environment(running, "/in", "/out")
+	orphan.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdout, err := orphan.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := orphan.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "up\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	defer orphan.Wait()
+
+	r := newRig(t, func(c *Config) { c.Dir = dir })
+	if pids := carriers(running); pids != nil {
+		t.Errorf("processes %v are left", pids)
+	}
+	if last := onDisk(t, dir, running); last.State != events.JobLost || last.Seq != 2 {
+		t.Errorf("the log ends with %+v", last)
+	}
+	if last := onDisk(t, dir, done); last.State != events.JobDone || last.Seq != 1 {
+		t.Errorf("a job that had ended was touched: %+v", last)
+	}
+	if got := r.Load(); got.Status != events.StatusAvailable {
+		t.Errorf("the worker is %+v", got)
+	}
+}
+
+func TestNew_RefusesAStoreThatIsNone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := New(Config{Dir: filepath.Join(file, "jobs"), Slots: 1, Worker: "w", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	wantCode(t, err, events.CodeFile)
+}
+
+func TestService_KeepsTheLastJobsOnly(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.KeepJobs = 2 })
+	var ids []string
+	for range 4 {
+		c := r.call("alice")
+		ids = append(ids, c.start("sh", "true"))
+		c.end()
+		c.hangUp()
+	}
+	r.halt()
+	entries, err := os.ReadDir(r.dir)
+	if err != nil || len(entries) > 3 {
+		t.Fatalf("%d jobs are kept, %v", len(entries), err)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, ids[3])); err != nil {
+		t.Errorf("the newest is gone: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, ids[0])); err == nil {
+		t.Error("the oldest is kept")
+	}
+}
+
+// A reservation that is not used lapses by itself, and the row hears of it.
+func TestService_ReservationLapsesByItself(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Dir = dir })
+		if _, err := r.Reserve("alice", events.Reserve{V: 1, RequestID: "r", Command: "sh"}); err != nil {
+			t.Fatal(err)
+		}
+		<-r.Changed()
+		begun := time.Now()
+		<-r.Changed()
+		if got := time.Since(begun); got != events.ReserveTTL {
+			t.Errorf("lapsed after %s", got)
+		}
+		if got := r.Load().Status; got != events.StatusAvailable {
+			t.Errorf("status %s", got)
+		}
+		r.halt()
+	})
+}
+
+func TestRecord_SaysWhatWasAskedFor(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call("alice")
+	id := c.start("sh", "true")
+	c.end()
+	text, err := os.ReadFile(filepath.Join(r.dir, id, "job.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got record
+	if err := json.Unmarshal(text, &got); err != nil || got.JobID != id || got.Client != "alice" || got.Command != "sh" || got.Created.IsZero() {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
