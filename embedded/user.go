@@ -57,9 +57,9 @@ func (u User) validate() error {
 	return nil
 }
 
-// ReadUser decodes a JWT of MintUser and checks that these keys signed it. It
+// readUser decodes a JWT of MintUser and checks that these keys signed it. It
 // does not look at its end.
-func (k *Keys) ReadUser(text string) (User, error) {
+func (k *Keys) readUser(text string) (User, error) {
 	c, err := jwt.DecodeUserClaims(text)
 	if err != nil {
 		return User{}, events.Errorf(events.CodeInvalid, "decode user JWT: %v", err)
