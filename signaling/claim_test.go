@@ -18,6 +18,9 @@ func TestClaim_VacantSeatIsGranted(t *testing.T) {
 	if a.AdminPeerID != "worker-02" || a.PreviousAdminPeerID != "worker-01" || a.N != 2 || a.NumWorkers != 2 || a.ElectionTimeMS != 40 {
 		t.Fatalf("announcement %+v", a)
 	}
+	if i := d.g.Info(d.r, d.facts); i.Previous != "worker-01" || i.ElectionMS != 40 || i.Reason != "left" {
+		t.Fatalf("info says something else: %+v", i)
+	}
 	if err := a.Certificate.Verify(testRoom, d.g.HubKeys); err != nil || a.Certificate.Term != d.r.Tenure.Term {
 		t.Fatalf("certificate %+v: %v", a.Certificate, err)
 	}

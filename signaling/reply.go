@@ -57,8 +57,8 @@ func (g Registry) Info(r Record, f Facts) events.RoomInfo {
 		V: events.ProtocolVersion, RoomID: r.Room, Standing: r.Standing(), Certificate: g.Certificate(r),
 		Peers: []events.PeerInfo{}, Registry: g.InRollout(r.Room), Limits: g.Limits, SeatKeys: g.HubKeys,
 	}
-	if !r.Admin().IsZero() {
-		i.Since, i.Reason = events.At(r.Tenure.Since), r.Tenure.Reason
+	if t := r.Tenure; !r.Admin().IsZero() {
+		i.Since, i.Reason, i.Previous, i.ElectionMS = events.At(t.Since), t.Reason, t.Previous, t.ElectionMS
 	}
 	for _, m := range r.Members {
 		i.Peers = append(i.Peers, g.peer(r, m, f))
@@ -79,9 +79,9 @@ func (g Registry) Announcement(r Record) events.Announcement {
 
 // typeOf is a presence event's type as written in its body.
 var typeOf = map[string]string{
-	events.EventPeerJoined:  "peer_joined",
-	events.EventPeerSuspect: "peer_suspect",
-	events.EventPeerLeft:    "peer_left",
+	events.EventPeerJoined:  events.TypePeerJoined,
+	events.EventPeerSuspect: events.TypePeerSuspect,
+	events.EventPeerLeft:    events.TypePeerLeft,
 }
 
 // PeerEvent is a notice as the room hears it.
