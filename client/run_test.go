@@ -179,7 +179,7 @@ func TestRun_AFileThatChangesOrVanishes(t *testing.T) {
 			inTown(t, 1, func(h *house, shops []*shop) {
 				v := h.visit(onLoopback)
 				defer v.Close()
-				large, small := h.file("large.bin", strings.Repeat("x", 8<<20)), h.file("small.bin", "x")
+				large, small := h.file("large.bin", strings.Repeat("x", 2<<20)), h.file("small.bin", "x")
 				var d diary
 				d.on = func(u client.JobUpdate) {
 					if u.Kind == client.UpdateSend && u.Transfer.File == 1 {
