@@ -42,6 +42,7 @@ type Config struct {
 	Limits       jobs.Limits
 	Slots        int
 	JobDir       string
+	SeatFile     string        // keeps the last incarnation; "" for none
 	Heartbeat    time.Duration // at most the room's limit; 0 for that
 	StaleAfter   time.Duration // the same
 	HTTP         string        // address of healthz, readyz, metrics and v1/room; "" for none
@@ -101,7 +102,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer a.wg.Wait()
 	defer close(a.stopped)
 	defer end()
-	welcome, err := a.register(ctx, replica.Register{})
+	welcome, err := a.register(ctx, replica.Register{LastIncarnation: a.lastIncarnation()})
 	if err != nil {
 		return err
 	}

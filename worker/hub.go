@@ -23,6 +23,7 @@ func (a *Agent) register(ctx context.Context, r replica.Register) (events.Regist
 	if err := a.request(ctx, events.VerbRegister, request, &welcome); err != nil {
 		return welcome, err
 	}
+	a.remember(welcome.Incarnation)
 	a.seat.Store(&events.Seat{PeerID: welcome.PeerID, Incarnation: welcome.Incarnation})
 	return welcome, a.shorten(&welcome.Limits)
 }
@@ -126,7 +127,9 @@ func (a *Agent) report(r events.StatusReport) {
 	}
 }
 
-func (a *Agent) slots(l jobs.Load) events.Slots { return events.Slots{Total: a.cfg.Slots, Free: l.Free} }
+func (a *Agent) slots(l jobs.Load) events.Slots {
+	return events.Slots{Total: a.cfg.Slots, Free: l.Free}
+}
 
 // sendReports tells the hub the own status, one report at a time.
 func (a *Agent) sendReports(ctx context.Context) {

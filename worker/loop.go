@@ -15,6 +15,7 @@ import (
 func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error {
 	l := &loop{agent: a, replica: replica.New(replica.Config{
 		Room: a.session.Room(), PeerID: a.session.Peer(), Key: a.session.Signer(), Static: a.static(),
+		HubKeys: welcome.SeatKeys, LastIncarnation: welcome.Incarnation,
 	})}
 	l.step(replica.Registered{RegisteredAuth: welcome})
 	l.stepLoad()

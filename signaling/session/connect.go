@@ -12,6 +12,7 @@ import (
 // Rhythm of the NATS connection. A dead server is noticed after two missed pings
 // and looked for at once and for ever: the room may be all that is left of it.
 const (
+	dialTimeout     = 3 * time.Second // of one server
 	reconnectWait   = 250 * time.Millisecond
 	reconnectJitter = 250 * time.Millisecond
 	pingInterval    = 2 * time.Second
@@ -27,13 +28,13 @@ func (s *Session) connect(ctx context.Context) error {
 	}
 	options := nats.GetDefaultOptions()
 	options.Servers = reply.NATSURLs
-	options.Timeout = left / time.Duration(max(1, len(reply.NATSURLs)))
+	options.Timeout = min(dialTimeout, left/time.Duration(max(1, len(reply.NATSURLs))))
 	for _, set := range s.options(reply) {
 		if err := set(&options); err != nil {
 			return events.AsError(err)
 		}
 	}
-	s.connected.set(true) // before the callbacks that know better
+	s.turn(true) // before the callbacks that know better
 	nc, err := options.Connect()
 	if err != nil {
 		return s.noServer(reply, err)
@@ -73,21 +74,24 @@ func (s *Session) lost(err error) {
 		return
 	}
 	s.log.Warn("lost the hub's NATS server, trying to come back", "cause", err)
-	s.connected.set(false)
+	s.turn(false)
+	post(s.away)
 }
 
 func (s *Session) found() {
 	s.log.Info("back at the hub's NATS server")
-	s.connected.set(true)
+	s.turn(true)
+}
+
+func (s *Session) turn(up bool) {
+	s.up.Store(up)
+	s.connected.set(up)
 }
 
 // complain handles what NATS reports beside the result of a call.
 func (s *Session) complain(sub *nats.Subscription, err error) {
 	if unauthorized(err) {
-		select {
-		case s.refused <- struct{}{}:
-		default:
-		}
+		post(s.refused)
 		return
 	}
 	subject := ""

@@ -65,15 +65,15 @@ func makeKey(path string) (nkeys.KeyPair, error) {
 	if err != nil {
 		return nil, keyFile(path, err)
 	}
-	if err := writeWhole(path, append(seed, '\n')); err != nil {
+	if err := WriteWhole(path, append(seed, '\n')); err != nil {
 		return nil, keyFile(path, err)
 	}
 	return key, nil
 }
 
-// writeWhole leaves either the old file or the new one, on disk, readable by its
+// WriteWhole leaves either the old file or the new one, on disk, readable by its
 // owner only.
-func writeWhole(path string, data []byte) error {
+func WriteWhole(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

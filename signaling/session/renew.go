@@ -9,6 +9,7 @@ import (
 
 const (
 	renewBefore  = 5 * time.Minute  // a JWT is renewed this long before it ends
+	renewAway    = 5 * time.Second  // or when the connection has been away this long
 	renewPause   = time.Second      // between two attempts, at least
 	renewBackoff = 30 * time.Second // between two attempts, at most
 )
@@ -18,16 +19,21 @@ func renewIn(life time.Duration) time.Duration {
 	return max(renewPause, life-renewBefore, life/2)
 }
 
-// renew joins again before the JWT ends, and at once when NATS refuses it (a hub
-// with new keys). The connection stays as it is: the server closes it when the old
-// JWT ends, the client comes back with the new one, and the hub knows that kind of
-// end from a crash.
+// renew joins again before the JWT ends, when NATS refuses it, and when the connection
+// does not come back: a hub that was set up anew has other keys. While all is well the
+// connection stays as it is: the server closes it when the old JWT ends, the client
+// comes back with the new one, and the hub knows that kind of end from a crash.
 func (s *Session) renew(life time.Duration) {
 	wait, backoff := renewIn(life), renewPause
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
+		case <-s.away:
+			s.pause(renewAway)
+			if s.up.Load() {
+				continue
+			}
 		case <-s.refused:
 		case <-time.After(wait):
 		}
@@ -37,7 +43,7 @@ func (s *Session) renew(life time.Duration) {
 			s.reply.Store(&a.reply)
 			wait, backoff = renewIn(a.life), renewPause
 		case s.ctx.Err() == nil:
-			s.log.Warn("could not renew the admission", "cause", err, "code", events.CodeOf(err))
+			s.log.Debug("could not renew the admission", "cause", err, "code", events.CodeOf(err))
 			wait, backoff = backoff, min(2*backoff, renewBackoff)
 		}
 		s.pause(renewPause)

@@ -29,6 +29,9 @@ func (s *Session) Request(ctx context.Context, subject string, in, out any) erro
 		ctx, cancel = context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 	}
+	if !s.up.Load() {
+		return s.offline(nats.ErrReconnectBufExceeded)
+	}
 	asked := time.Now()
 	msg, err := s.nc.RequestWithContext(ctx, subject, data)
 	if err != nil {
@@ -83,6 +86,9 @@ func (s *Session) Publish(subject string, v any) error {
 	data, err := encode(v)
 	if err != nil {
 		return err
+	}
+	if !s.up.Load() {
+		return s.offline(nats.ErrReconnectBufExceeded)
 	}
 	if err := s.nc.Publish(subject, data); err != nil {
 		return s.offline(err)

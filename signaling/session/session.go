@@ -45,8 +45,12 @@ type Session struct {
 	reply atomic.Pointer[events.JoinReply]
 	nc    *nats.Conn
 
+	// up is whether NATS is connected. While it is not, nats.go dials under the lock
+	// that each of its methods takes, for seconds at worst: so look here first.
+	up        atomic.Bool
 	connected latest
 	refused   chan struct{} // NATS did not accept the JWT; one waits
+	away      chan struct{} // the connection was lost; one waits
 	closed    chan struct{} // NATS has run its last callback
 
 	ctx     context.Context // ends when Close begins
@@ -94,6 +98,7 @@ func newSession(cfg Config) (*Session, error) {
 		door:      door,
 		connected: newLatest(),
 		refused:   make(chan struct{}, 1),
+		away:      make(chan struct{}, 1),
 		closed:    make(chan struct{}),
 	}
 	if s.log == nil {
@@ -131,6 +136,9 @@ func (s *Session) Conn() *nats.Conn { return s.nc }
 
 // Connection names the present connection to the server, zero while there is none.
 func (s *Session) Connection() events.Connection {
+	if !s.up.Load() {
+		return events.Connection{}
+	}
 	server := s.nc.ConnectedServerId()
 	client, err := s.nc.GetClientID()
 	if server == "" || err != nil {
@@ -155,10 +163,10 @@ func (s *Session) Close(ctx context.Context) error {
 	if first {
 		s.settle(ctx)
 		s.end()
-		s.nc.Close()
 	}
 	ended := make(chan struct{})
 	go func() {
+		s.nc.Close()
 		s.running.Wait()
 		<-s.closed
 		close(ended)
@@ -175,7 +183,7 @@ func (s *Session) Close(ctx context.Context) error {
 // what was received. nats.Conn.Drain does not do: its timers are shared by the whole
 // process, which synctest bubbles do not survive.
 func (s *Session) settle(ctx context.Context) {
-	if !s.nc.IsConnected() {
+	if !s.up.Load() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
@@ -203,6 +211,14 @@ func (s *Session) start() bool {
 	}
 	s.running.Add(1)
 	return true
+}
+
+// post leaves a word for whoever reads c, if none waits already.
+func post(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // latest is a channel that holds only the newest value. One goroutine sets it.

@@ -96,18 +96,20 @@ func (r *Replica) replaceMembers(peers []events.PeerInfo) {
 
 // link sees to it that there is a link to a member with a registry, and none to a
 // seat that has departed for good. A member that only the hub misses (silent)
-// keeps its link: it may come back as itself.
+// keeps its link: it may come back as itself. One that left closes its links
+// itself.
 func (r *Replica) link(p events.PeerInfo) {
 	if p.PeerID == r.cfg.PeerID || !p.Registry {
 		return
 	}
-	if !p.Away {
-		if l := r.links[p.PeerID]; l == nil || l.seat != p.Seat {
+	l := r.links[p.PeerID]
+	switch {
+	case !p.Away:
+		if l == nil || l.seat != p.Seat {
 			r.emit(Dial{p.Seat, p.NKey})
 		}
-		return
-	}
-	if p.AwayReason != events.ReasonSilent {
+	case p.AwayReason == events.ReasonSilent, p.AwayReason == events.ReasonLeft && l != nil:
+	default:
 		r.emit(Hangup{p.PeerID})
 	}
 }

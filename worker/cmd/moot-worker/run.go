@@ -59,6 +59,7 @@ func agentConfig(ctx context.Context, s *settings.Settings, log *slog.Logger) (w
 		Commands:     s.Commands,
 		Slots:        s.Slots,
 		JobDir:       filepath.Join(s.StateDir, "jobs"),
+		SeatFile:     filepath.Join(s.StateDir, "seat.json"),
 		Heartbeat:    heartbeat,
 		StaleAfter:   staleAfter,
 		HTTP:         s.HTTP,

@@ -1,0 +1,328 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/nats-io/nats.go"
+)
+
+func TestJoin_AdmitsWithADerivedOrChosenID(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		derived, chosen := h.join(h.config("")), h.join(h.config("w1"))
+		defer leave(t, derived, chosen)
+		if derived.Peer() != events.DerivedID(events.RoleWorker, derived.Key()) || chosen.Peer() != "w1" {
+			t.Errorf("peers %q and %q", derived.Peer(), chosen.Peer())
+		}
+		c := chosen.Connection()
+		if c.ServerID == "" || c.ClientID == 0 || c == derived.Connection() {
+			t.Errorf("connections %v and %v", c, derived.Connection())
+		}
+		if !<-chosen.Connected() {
+			t.Error("not connected")
+		}
+	})
+}
+
+func TestJoin_RefusalsAreErrorsWithCodes(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		other, err := Join(t.Context(), func() Config { c := h.config("w1"); c.Token = strings.Repeat("x", 40) + "tail"; return c }())
+		wantCode(t, "another token", err, events.CodeUnauthorized)
+		var e *events.Error
+		if other != nil || !errors.As(err, &e) || !strings.Contains(strings.Join(e.Facts, " "), "44 characters (ends in …tail)") || e.Try == "" {
+			t.Errorf("another token: %+v", e)
+		}
+		if strings.Contains(err.Error()+strings.Join(e.Facts, ""), "xxxxx") {
+			t.Error("the token is shown")
+		}
+		for _, code := range []events.Code{events.CodeTokenExpired, events.CodeForbidden, events.CodeNameTaken, events.CodeInvalid} {
+			h.refuse = events.Errorf(code, "no")
+			_, err := Join(t.Context(), h.config("w1"))
+			wantCode(t, string(code), err, code)
+		}
+	})
+}
+
+func TestJoin_RefusesAReplyThatIsNotForUs(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		for what, c := range map[string]struct {
+			change func(*events.JoinReply)
+			want   events.Code
+		}{
+			"another peer":  {func(r *events.JoinReply) { r.PeerID = "w2" }, events.CodeInvalid},
+			"no peer":       {func(r *events.JoinReply) { r.PeerID = "*" }, events.CodeInvalid},
+			"another room":  {func(r *events.JoinReply) { r.RoomID = "x" }, events.CodeForbidden},
+			"another role":  {func(r *events.JoinReply) { r.Role = events.RoleViewer }, events.CodeForbidden},
+			"another inbox": {func(r *events.JoinReply) { r.InboxPrefix = "_INBOX.lab.w2" }, events.CodeInvalid},
+		} {
+			h.reply = c.change
+			_, err := Join(t.Context(), h.config("w1"))
+			wantCode(t, what, err, c.want)
+		}
+	})
+}
+
+func TestJoin_WrongConfiguration(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		for what, change := range map[string]func(*Config){
+			"no scheme": func(c *Config) { c.HubURL = "hub:8480" },
+			"nats":      func(c *Config) { c.HubURL = "nats://hub:4222" },
+			"no host":   func(c *Config) { c.HubURL = "http://" },
+			"room":      func(c *Config) { c.Room = "Lab" },
+			"role":      func(c *Config) { c.Role = "boss" },
+			"no key":    func(c *Config) { c.Key = nil },
+		} {
+			cfg := h.config("w1")
+			change(&cfg)
+			_, err := Join(t.Context(), cfg)
+			wantCode(t, what, err, events.CodeConfig)
+		}
+	})
+}
+
+// Issue, bad input: "Hub down: 69".
+func TestJoin_HubDownIsUnreachable(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		h.down.Store(true)
+		_, err := Join(t.Context(), h.config("w1"))
+		wantCode(t, "no door", err, events.CodeUnreachable)
+		if want := "no answer from the hub at http://hub:8480 (connection refused)"; err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+		h.down.Store(false)
+		h.stop()
+		start := time.Now()
+		_, err = Join(t.Context(), h.config("w1"))
+		wantCode(t, "no NATS", err, events.CodeUnreachable)
+		if took := time.Since(start); took > joinTimeout {
+			t.Errorf("took %s", took)
+		}
+	})
+}
+
+func TestSession_RequestAndRespond(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a, b := h.join(h.config("a")), h.join(h.config("b"))
+		defer leave(t, a, b)
+		_, err := b.Respond(events.SignalSubject(room, "b", events.Any), func(from string, data []byte) (any, error) {
+			var q events.Query
+			if err := events.Decode(data, &q); err != nil {
+				return nil, err
+			}
+			if q.Type == "refuse" {
+				return nil, events.Errorf(events.CodeAllBusy, "busy")
+			}
+			return events.Query{Type: "hello " + from}, nil
+		})
+		must(t, err)
+		must(t, b.Conn().FlushWithContext(within(t, time.Second)))
+		var got events.Query
+		must(t, a.Request(t.Context(), events.SignalSubject(room, "b", "a"), events.Query{Type: "hi"}, &got))
+		if got.Type != "hello a" {
+			t.Errorf("got %q", got.Type)
+		}
+		err = a.Request(t.Context(), events.SignalSubject(room, "b", "a"), events.Query{Type: "refuse"}, &got)
+		wantCode(t, "a refusal", err, events.CodeAllBusy)
+		err = a.Request(t.Context(), events.SignalSubject(room, "nobody", "a"), events.Query{}, &got)
+		wantCode(t, "no responder", err, events.CodeUnreachable)
+		err = a.Request(t.Context(), events.SignalSubject(room, "b", "a"), strings.Repeat("x", events.MaxMessage), &got)
+		wantCode(t, "too large", err, events.CodeTooLarge)
+	})
+}
+
+func TestSession_RequestWithoutAnswerNamesItsLimit(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a, b := h.join(h.config("a")), h.join(h.config("b"))
+		defer leave(t, a, b)
+		_, err := b.Subscribe(events.SignalSubject(room, "b", events.Any), func(*nats.Msg) {})
+		must(t, err)
+		must(t, b.Conn().FlushWithContext(within(t, time.Second)))
+		err = a.Request(within(t, 500*time.Millisecond), events.SignalSubject(room, "b", "a"), events.Query{}, nil)
+		wantCode(t, "silence", err, events.CodeUnreachable)
+		if want := "b did not answer within 500ms (signal)"; err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+		start := time.Now()
+		err = a.Request(context.Background(), events.SignalSubject(room, "b", "a"), events.Query{}, nil)
+		if took := time.Since(start); took != requestTimeout || events.CodeOf(err) != events.CodeUnreachable {
+			t.Errorf("without a deadline: %v after %s", err, took)
+		}
+	})
+}
+
+// The confused deputy: a request's reply subject is not checked by the server, so a
+// responder must.
+func TestSession_RespondAnswersOnlyToTheAskersInbox(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a, b, c := h.join(h.config("a")), h.join(h.config("b")), h.join(h.config("c"))
+		defer leave(t, a, b, c)
+		asked := make(chan string, 10)
+		_, err := b.Respond(events.SignalSubject(room, "b", events.Any), func(from string, data []byte) (any, error) {
+			asked <- string(data)
+			return events.Query{Type: "answer"}, nil
+		})
+		must(t, err)
+		_, err = c.Subscribe(events.SignalSubject(room, "c", events.Any), func(m *nats.Msg) { t.Errorf("c got %q on %s", m.Data, m.Subject) })
+		must(t, err)
+		must(t, b.Conn().FlushWithContext(within(t, time.Second)))
+		for _, reply := range []string{"room.lab.signal.c.b", "_INBOX.lab.c.x", "_INBOX.lab.a.", "_INBOX.lab.a.>", "room.lab.event.admin", ""} {
+			must(t, a.Conn().PublishMsg(&nats.Msg{Subject: events.SignalSubject(room, "b", "a"), Reply: reply, Data: []byte(`"` + reply + `"`)}))
+		}
+		var answer events.Query
+		must(t, a.Request(t.Context(), events.SignalSubject(room, "b", "a"), "good", &answer))
+		if first := <-asked; first != `"good"` || answer.Type != "answer" {
+			t.Errorf("asked %s, answer %+v", first, answer)
+		}
+	})
+}
+
+func TestSession_ComesBackAfterAHubRestart(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a := h.join(h.config("a"))
+		defer func() { leave(t, a) }()
+		heard := make(chan string, 1)
+		_, err := a.Subscribe(events.SignalSubject(room, "a", events.Any), func(m *nats.Msg) { heard <- string(m.Data) })
+		must(t, err)
+		if !<-a.Connected() {
+			t.Error("not connected")
+		}
+		h.stop()
+		if <-a.Connected() {
+			t.Error("connected to nothing")
+		}
+		if c := a.Connection(); c != (events.Connection{}) {
+			t.Errorf("connection %v to nothing", c)
+		}
+		wantCode(t, "publish", a.Publish(events.SignalSubject(room, "b", "a"), "lost"), events.CodeUnreachable)
+		err = a.Request(within(t, time.Second), events.SignalSubject(room, "b", "a"), "lost", nil)
+		wantCode(t, "request", err, events.CodeUnreachable)
+		time.Sleep(time.Hour) // for ever
+		h.start()
+		back := time.Now()
+		if !<-a.Connected() {
+			t.Error("not back")
+		}
+		if took := time.Since(back); took > 2*time.Second {
+			t.Errorf("back after %s", took)
+		}
+		b := h.join(h.config("b"))
+		must(t, b.Publish(events.SignalSubject(room, "a", "b"), "again"))
+		if got := <-heard; got != `"again"` {
+			t.Errorf("heard %s", got)
+		}
+		leave(t, b)
+	})
+}
+
+func TestSession_RenewsItsJWTBeforeItEnds(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a := h.join(h.config("a"))
+		defer func() { leave(t, a) }()
+		first := a.Reply()
+		<-a.Connected()
+		time.Sleep(h.life - renewBefore + time.Second)
+		if h.joins.Load() != 2 || a.Reply().JWT == first.JWT {
+			t.Errorf("%d joins within %s", h.joins.Load(), h.life-renewBefore)
+		}
+		if <-a.Connected() {
+			t.Error("the server did not close the connection when the first JWT ended")
+		}
+		ended := time.Now()
+		if !<-a.Connected() {
+			t.Error("not back")
+		}
+		if took := time.Since(ended); took > time.Second {
+			t.Errorf("away for %s", took)
+		}
+	})
+}
+
+func TestSession_KeepsTryingToRenewWhileTheDoorIsClosed(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a := h.join(h.config("a"))
+		defer func() { leave(t, a) }()
+		<-a.Connected()
+		h.down.Store(true)
+		time.Sleep(h.life + time.Minute)
+		if <-a.Connected() {
+			t.Error("connected with a JWT that has ended")
+		}
+		h.down.Store(false)
+		if !<-a.Connected() {
+			t.Error("not back")
+		}
+	})
+}
+
+// A hub with new keys does not accept the old JWT, however fresh.
+func TestSession_JoinsAnewWhenTheServerRefusesItsJWT(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a := h.join(h.config("a"))
+		defer func() { leave(t, a) }()
+		<-a.Connected()
+		h.stop()
+		<-a.Connected()
+		h.newKeys()
+		h.dir = t.TempDir()
+		h.start()
+		start := time.Now()
+		if !<-a.Connected() {
+			t.Error("not back")
+		}
+		if took := time.Since(start); took > 2*renewAway {
+			t.Errorf("back after %s", took)
+		}
+	})
+}
+
+func TestSession_CloseLetsWhatWasSentAndReceivedBeHandled(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a, b := h.join(h.config("a")), h.join(h.config("b"))
+		handled := 0
+		_, err := b.Subscribe(events.SignalSubject(room, "b", events.Any), func(*nats.Msg) { time.Sleep(time.Millisecond); handled++ })
+		must(t, err)
+		must(t, b.Conn().FlushWithContext(within(t, time.Second)))
+		for range 100 {
+			must(t, a.Publish(events.SignalSubject(room, "b", "a"), "x"))
+		}
+		leave(t, a, b)
+		if handled != 100 {
+			t.Errorf("%d of 100 handled", handled)
+		}
+		wantCode(t, "publish after close", a.Publish(events.SignalSubject(room, "b", "a"), "x"), events.CodeUnavailable)
+		_, err = a.Subscribe(events.SignalSubject(room, "a", events.Any), func(*nats.Msg) {})
+		wantCode(t, "subscribe after close", err, events.CodeUnavailable)
+		leave(t, a, b)
+	})
+}
+
+func TestSession_CloseWhileTheHubIsAway(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a := h.join(h.config("a"))
+		h.stop()
+		leave(t, a)
+	})
+}
+
+func TestRenewIn(t *testing.T) {
+	for life, want := range map[time.Duration]time.Duration{
+		time.Hour:        55 * time.Minute,
+		10 * time.Minute: 5 * time.Minute,
+		4 * time.Minute:  2 * time.Minute,
+		-time.Hour:       renewPause,
+	} {
+		if got := renewIn(life); got != want {
+			t.Errorf("renewIn(%s) = %s, want %s", life, got, want)
+		}
+	}
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
