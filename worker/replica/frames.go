@@ -24,6 +24,7 @@ func (in LinkDown) step(r *Replica) {
 		return
 	}
 	delete(r.links, in.PeerID)
+	r.lastHeard[in.Seat], _ = r.detector.LastHeard(in.PeerID)
 	r.detector.Forget(in.PeerID)
 	r.dirty = true
 	if p, ok := r.members[in.PeerID]; ok {

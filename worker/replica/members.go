@@ -83,15 +83,30 @@ func (r *Replica) replaceMembers(peers []events.PeerInfo) {
 			r.detector.Acquit(p.PeerID)
 		}
 	}
-	for id := range r.links {
+	for _, id := range sorted(r.links) {
 		if _, ok := r.members[id]; !ok {
 			r.emit(Hangup{id})
 		}
 	}
+	r.forgetDeparted()
 	for _, id := range sorted(r.members) {
 		r.link(r.members[id])
 	}
 	r.dirty = true
+}
+
+// forgetDeparted drops what is kept of seats that the hub's list has no more.
+func (r *Replica) forgetDeparted() {
+	for s := range r.lastHeard {
+		if r.members[s.PeerID].Seat != s {
+			delete(r.lastHeard, s)
+		}
+	}
+	for s := range r.farewells {
+		if r.members[s.PeerID].Seat != s {
+			delete(r.farewells, s)
+		}
+	}
 }
 
 // link sees to it that there is a link to a member with a registry, and none to a

@@ -57,6 +57,7 @@ type Replica struct {
 	members   map[string]events.PeerInfo // the hub's record, oneself included
 	links     map[string]*peerLink
 	detector  *liveness.Detector
+	lastHeard map[events.Seat]time.Time // of seats whose link has ended
 	farewells map[events.Seat]events.Goodbye
 	contest   contest
 	// nextTestimony is the earliest time to testify against members again.
@@ -107,6 +108,7 @@ func New(cfg Config) *Replica {
 		links:     map[string]*peerLink{},
 		hub:       hub{keys: cfg.HubKeys},
 		detector:  liveness.New(events.StaleAfter),
+		lastHeard: map[events.Seat]time.Time{},
 		farewells: map[events.Seat]events.Goodbye{},
 		pings:     map[uint64]ping{},
 		dynamic:   roster.Dynamic{Status: events.StatusAvailable, Free: cfg.Static.Slots},

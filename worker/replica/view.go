@@ -51,9 +51,7 @@ func (r *Replica) show() {
 		Answering: r.isAdmin() && r.hub.confirmed, Stale: !r.reachesAdmin(), Workers: r.workers(),
 	}
 	r.emit(Show{v})
-	if r.isAdmin() {
-		r.publishChanges(v)
-	}
+	r.publishChanges(v)
 }
 
 func (r *Replica) reachesAdmin() bool {
@@ -90,16 +88,18 @@ func (r *Replica) worker(p events.PeerInfo, row roster.Row) events.Worker {
 		Slots: events.Slots{Total: row.Slots, Free: row.Free}, Path: "none", Commands: row.Commands, Metadata: row.Metadata,
 	}
 	heard, watched := r.detector.LastHeard(p.PeerID)
-	switch {
-	case p.Seat == r.seat:
-		w.Path, w.LastHeartbeat = "self", events.At(r.now)
-	case watched:
-		w.LastHeartbeat = events.At(heard)
-		if l := r.links[p.PeerID]; l != nil {
-			w.Path = l.path
-		}
+	if !watched {
+		heard = r.lastHeard[p.Seat]
 	}
-	w.Stale = p.Seat != r.seat && !r.hub.up && (!watched || r.now.Sub(heard) >= r.staleAfter())
+	if heard.After(w.LastHeartbeat.Time) {
+		w.LastHeartbeat = events.At(heard)
+	}
+	if p.Seat == r.seat {
+		w.Path, w.LastHeartbeat = "self", events.At(r.now)
+	} else if l := r.links[p.PeerID]; l != nil {
+		w.Path = l.path
+	}
+	w.Stale = p.Seat != r.seat && !r.hub.up && r.now.Sub(heard) >= r.staleAfter()
 	return withPresence(w, p)
 }
 
@@ -122,12 +122,13 @@ func withPresence(w events.Worker, p events.PeerInfo) events.Worker {
 	return w
 }
 
-// publishChanges tells the room which workers' rows differ from what it was told.
+// publishChanges tells the room, as admin, which workers differ from the last view.
+// Everyone keeps that, so a new admin does not repeat what was told.
 func (r *Replica) publishChanges(v *View) {
 	now := make(map[string]events.Worker, len(v.Workers))
 	for _, w := range v.Workers {
 		now[w.PeerID] = w
-		if sameForRoom(r.shown[w.PeerID], w) {
+		if !r.isAdmin() || sameForRoom(r.shown[w.PeerID], w) {
 			continue
 		}
 		r.emit(Publish{events.RosterNotice{
