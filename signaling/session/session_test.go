@@ -209,6 +209,7 @@ func TestSession_ComesBackAfterAHubRestart(t *testing.T) {
 		if took := time.Since(back); took > 2*time.Second {
 			t.Errorf("back after %s", took)
 		}
+		must(t, a.Conn().FlushWithContext(within(t, time.Second)))
 		b := h.join(h.config("b"))
 		must(t, b.Publish(events.SignalSubject(room, "a", "b"), "again"))
 		if got := <-heard; got != `"again"` {
