@@ -1,8 +1,10 @@
 package signaling
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -36,9 +38,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Limits == (events.Limits{}) {
-		c.Limits = events.DefaultLimits()
-	}
+	c.Limits = withDefaults(c.Limits)
 	if c.WarnWorkers == 0 {
 		c.WarnWorkers = events.WarnWorkersPerRoom
 	}
@@ -54,13 +54,35 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// withDefaults fills in the limits that are zero.
+func withDefaults(l events.Limits) events.Limits {
+	d := events.DefaultLimits()
+	return events.Limits{
+		MaxWorkers:   cmp.Or(l.MaxWorkers, d.MaxWorkers),
+		HeartbeatMS:  cmp.Or(l.HeartbeatMS, d.HeartbeatMS),
+		StaleAfterMS: cmp.Or(l.StaleAfterMS, d.StaleAfterMS),
+		LeaseMS:      cmp.Or(l.LeaseMS, d.LeaseMS),
+		LeaseTTLMS:   cmp.Or(l.LeaseTTLMS, d.LeaseTTLMS),
+		MaxMessage:   cmp.Or(l.MaxMessage, d.MaxMessage),
+	}
+}
+
 // Validate reports every value out of its bounds in one *events.Error.
 func (c Config) Validate() error {
 	c = c.withDefaults()
+	longest := events.DefaultLimits()
 	var wrong []string
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	if n := c.Limits.MaxWorkers; n < 1 || n > MaxSeats {
 		bad("at most %d workers a room: must be 1 to %d", n, MaxSeats)
+	}
+	for name, ms := range map[string][2]int{
+		"heartbeat": {c.Limits.HeartbeatMS, longest.HeartbeatMS}, "stale after": {c.Limits.StaleAfterMS, longest.StaleAfterMS},
+		"lease": {c.Limits.LeaseMS, longest.LeaseMS}, "lease's life": {c.Limits.LeaseTTLMS, longest.LeaseTTLMS},
+	} {
+		if ms[0] < 1 || ms[0] > ms[1] {
+			bad("%s of %d ms: must be 1 to %d", name, ms[0], ms[1])
+		}
 	}
 	if p := c.RolloutPercent; p != NoRooms && (p < 0 || p > 100) {
 		bad("rollout of %d percent: must be 0 to 100", p)
@@ -71,9 +93,8 @@ func (c Config) Validate() error {
 	if len(wrong) == 0 {
 		return nil
 	}
+	slices.Sort(wrong)
 	err := events.Errorf(events.CodeConfig, "%d settings of the hub are wrong", len(wrong))
-	for _, w := range wrong {
-		err = err.WithFact("%s", w)
-	}
+	err.Facts = wrong
 	return err
 }
