@@ -96,7 +96,7 @@ func (in Claimed) step(r *Replica) {
 		}
 		return
 	}
-	r.hub.confirmed = true
+	r.confirm()
 	r.hear(in.Standing, in.Certificate)
 }
 

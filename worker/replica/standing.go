@@ -11,7 +11,8 @@ import (
 )
 
 func (in Registered) step(r *Replica) {
-	r.hub.up, r.hub.registering, r.hub.confirmed = true, false, true
+	r.hub.up, r.hub.registering = true, false
+	r.confirm()
 	r.limits = in.Limits
 	r.trust(in.SeatKeys)
 	r.sit(events.Seat{PeerID: in.PeerID, Incarnation: in.Incarnation}, in.MemberCertificate)
@@ -38,7 +39,7 @@ func (in Renewed) step(r *Replica) {
 		r.refusedSeat(in.Err)
 		return
 	}
-	r.hub.confirmed = true
+	r.confirm()
 	r.hear(in.Standing, in.Certificate)
 }
 
@@ -47,7 +48,7 @@ func (in Refreshed) step(r *Replica) {
 	if in.Err != nil {
 		return
 	}
-	r.hub.confirmed = true
+	r.confirm()
 	r.trust(in.SeatKeys)
 	r.replaceMembers(in.Peers)
 	r.hear(in.Standing, in.Certificate)
@@ -72,6 +73,13 @@ func (HubUp) step(r *Replica) {
 func (HubDown) step(r *Replica) {
 	r.hub = hub{record: r.hub.record, keys: r.hub.keys}
 	r.dirty = true
+}
+
+// confirm: the hub has just said where the room stands.
+func (r *Replica) confirm() {
+	if !r.hub.confirmed {
+		r.hub.confirmed, r.dirty = true, true
+	}
 }
 
 func (r *Replica) register() {
