@@ -117,6 +117,15 @@ func TestApply_RefusesForeignWrites(t *testing.T) {
 			f.static.Seat, f.dynamic.Seat = victim.config.Seat, victim.config.Seat
 			return f.signed().chunk()
 		}, BadCertificate},
+		{"an honest /s with a /d signed by oneself", func(t *testing.T, s scene) []byte {
+			f := forge(t, newVictim(s, "w4"), events.StatusAvailable)
+			text, err := f.dynamic.sign(s.w3.config.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.change.Ops[1].Value = text
+			return f.chunk()
+		}, BadSignature},
 		{"a certificate of another hub", func(t *testing.T, s scene) []byte {
 			other := &room{t, s.name, testKey(t, "another hub")}
 			f := forge(t, s.w3, events.StatusAvailable)
@@ -260,8 +269,13 @@ func TestApply_RefusesForeignWrites(t *testing.T) {
 			f.dynamic.Job = "\x1b[2J"
 			return f.signed().chunk()
 		}, WrongText},
+		{"a static text with control characters", func(t *testing.T, s scene) []byte {
+			f := forge(t, s.w3, events.StatusAvailable)
+			f.static.Metadata.Name = "\x1b[2J"
+			return f.signed().chunk()
+		}, WrongText},
 		{"a status that only the hub's record gives", func(t *testing.T, s scene) []byte {
-			f := forge(t, s.w1, events.StatusDeparted)
+			f := forge(t, s.w1, events.StatusAvailable)
 			f.dynamic.Status = events.StatusDeparted
 			return f.signed().chunk()
 		}, WrongValue},

@@ -350,6 +350,40 @@ func TestAdopt_OldStaticBesideNewDynamicIsRefused(t *testing.T) {
 	}
 }
 
+// TestAdopt_RowsThatNoWriterMakes: only the owner itself can sign these.
+func TestAdopt_RowsThatNoWriterMakes(t *testing.T) {
+	rm := newRoom(t)
+	r := rm.join("w1")[0]
+	cases := []struct {
+		name  string
+		spoil func(*staticText, *dynamicText)
+		want  Reason
+	}{
+		{"an honest one", func(*staticText, *dynamicText) {}, ""},
+		{"/d older than its /s", func(_ *staticText, d *dynamicText) { d.Seq = 1 }, WrongStatic},
+		{"/d that names another /s", func(_ *staticText, d *dynamicText) { d.StaticSeq = 1 }, WrongStatic},
+		{"seq 0", func(s *staticText, d *dynamicText) { s.Seq, d.StaticSeq = 0, 0 }, WrongStatic},
+		{"/s of another room", func(s *staticText, _ *dynamicText) { s.Room = "attic" }, WrongRoom},
+		{"/d of another room", func(_ *staticText, d *dynamicText) { d.Room = "attic" }, WrongRoom},
+		{"/d of another seat", func(_ *staticText, d *dynamicText) { d.Incarnation = 2 }, WrongSeat},
+		{"/d of a later generation", func(_ *staticText, d *dynamicText) { d.Generation.Count = 9 }, WrongGeneration},
+		{"/s of a later generation", func(s *staticText, _ *dynamicText) { s.Generation.N = 9 }, WrongGeneration},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := forge(t, r, events.StatusAvailable)
+			f.static.Seq, f.dynamic.Seq, f.dynamic.StaticSeq = 2, 3, 2
+			c.spoil(f.static, &f.dynamic)
+			f.signed()
+			signed := events.SignedRow{Seat: r.config.Seat, Static: f.change.Ops[0].Value, Dynamic: f.change.Ops[1].Value}
+			_, refused := verifyRow(rm.name, generationOf(1, 0), signed, rm.hubKeys())
+			if refused == nil && c.want != "" || refused != nil && refused.Reason != c.want {
+				t.Errorf("refused %v, want %q", refused, c.want)
+			}
+		})
+	}
+}
+
 // rowsOfSigned are rows as far as newGeneration looks at them.
 func rowsOfSigned(signed []events.SignedRow) []Row {
 	rows := make([]Row, len(signed))

@@ -22,7 +22,7 @@ func rowKey(s events.Seat, kind string) string {
 	return "w/" + s.PeerID + "/" + strconv.FormatUint(s.Incarnation, 10) + "/" + kind
 }
 
-// parseRowKey reads what rowKey writes and nothing else.
+// parseRowKey reads what rowKey writes and nothing else; any kind.
 func parseRowKey(key string) (s events.Seat, kind string, ok bool) {
 	parts := strings.Split(key, "/")
 	if len(parts) != 4 {
@@ -30,9 +30,7 @@ func parseRowKey(key string) (s events.Seat, kind string, ok bool) {
 	}
 	n, err := strconv.ParseUint(parts[2], 10, 64)
 	s, kind = events.Seat{PeerID: parts[1], Incarnation: n}, parts[3]
-	ok = err == nil && events.ValidID("peer id", s.PeerID) == nil &&
-		(kind == kindStatic || kind == kindDynamic) && rowKey(s, kind) == key
-	return s, kind, ok
+	return s, kind, err == nil && events.ValidID("peer id", s.PeerID) == nil && rowKey(s, kind) == key
 }
 
 // genesisActor writes the first change of every generation.
