@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -77,6 +79,30 @@ type line struct {
 	hub          *hub
 	dead, frozen atomic.Bool
 	conn         atomic.Pointer[net.Conn]
+
+	mu      sync.Mutex // guards written
+	written []byte
+}
+
+// record keeps what the process writes to the server.
+func (l *line) record(p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written = append(l.written, p...)
+}
+
+var published = regexp.MustCompile(`(?:^|\r\n)H?PUB (\S+) `)
+
+// Published takes the subjects that the process published on since the last call.
+func (l *line) Published() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var subjects []string
+	for _, m := range published.FindAllSubmatch(l.written, -1) {
+		subjects = append(subjects, string(m[1]))
+	}
+	l.written = nil
+	return subjects
 }
 
 // InProcessConn connects to the hub that is open now.
@@ -104,6 +130,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	if w.line.frozen.Load() {
 		return len(p), nil
 	}
+	w.line.record(p)
 	return w.Conn.Write(p)
 }
 

@@ -185,3 +185,30 @@ func TestRoom_SilentWorkerDepartsAfterFifteenSeconds(t *testing.T) {
 		frozen.line.tear()
 	})
 }
+
+// The mesh carries the room: NATS sees the leases of a quiet room of ten, and
+// pings, and nothing else.
+func TestRoom_QuietRoomPublishesLeasesOnly(t *testing.T) {
+	Run(t, func(t *testing.T, c *Cluster) {
+		workers := startAll(c, 10)
+		if _, ok := c.Until(30*time.Second, func() bool { return agree(workers) && openLinks(workers) == 90 }); !ok {
+			t.Fatal("the room did not come together")
+		}
+		time.Sleep(10 * time.Second)
+		for _, w := range workers {
+			w.line.Published()
+		}
+		time.Sleep(time.Minute)
+		for _, w := range workers {
+			subjects := w.line.Published()
+			if n := len(subjects); n < 11 || n > 13 {
+				t.Errorf("%s published %d messages in a minute", w.ID, n)
+			}
+			for _, s := range subjects {
+				if s != events.ServiceSubject(Room, events.VerbLease, w.ID) {
+					t.Errorf("%s published on %s", w.ID, s)
+				}
+			}
+		}
+	})
+}
