@@ -74,7 +74,7 @@ func run(ctx context.Context, out *printer) error {
 		}
 		return nil
 	}
-	if out.failed {
+	if out.failed && ctx.Err() == nil {
 		fmt.Print(p.stage.Logs(logLines))
 	}
 	p.stage.Close()

@@ -48,7 +48,7 @@ func (p *printer) step(number int, name, found string, m measure) {
 	if m.missed() {
 		mark, style, p.failed = "FAIL", red, true
 	}
-	fmt.Fprintf(p.w, "%s %d  %-12s %-52s %s  %s\n",
+	fmt.Fprintf(p.w, "%s %d  %-12s %-54s %s  %s\n",
 		p.paint(style, fmt.Sprintf("%-4s", mark)), number, name, found, p.paint(style, fmt.Sprintf("%9s", m)), p.paint(faint, "("+m.limit()+")"))
 }
 

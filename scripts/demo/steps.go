@@ -150,11 +150,11 @@ func (p *play) election(ctx context.Context) (string, measure, error) {
 	return fmt.Sprintf("%s is admin, term %d; next in rank: %s, %d MB", p.admin, first.Term, next.PeerID, next.MemoryMB), p.crowned, nil
 }
 
-// discovery asks five times: one question can meet a busy moment of the machine.
+// discovery asks several times: one question can meet a busy moment of the machine.
 func (p *play) discovery(ctx context.Context) (string, measure, error) {
 	var times []float64
 	var last workerList
-	for range 5 {
+	for range 9 {
 		list, err := query(ctx, p.stage, "--status", "available", "--min-gpu-memory", "16000")
 		if err != nil {
 			return "", measure{}, err
@@ -176,7 +176,7 @@ func (p *play) run(ctx context.Context) (string, measure, error) {
 	for _, path := range p.inputs {
 		args = append(args, "-i", path)
 	}
-	p.say.note("digits", "four files up, ten epochs, four files back; each line is the job's own")
+	p.say.note("digits", "four files up, eight epochs, four files back; each line is the job's own")
 	start := time.Now()
 	out, err := moot(ctx, p.stage, os.Stderr, append(args, "--", "digits")...)
 	took := within(jobBound, start)

@@ -54,7 +54,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.in, "in", os.Getenv("MOOT_IN"), "folder with the four gzipped IDX files")
 	flags.StringVar(&o.out, "out", os.Getenv("MOOT_OUT"), "folder for the results")
-	flags.IntVar(&o.epochs, "epochs", 10, "times to go through the training set")
+	flags.IntVar(&o.epochs, "epochs", 8, "times to go through the training set")
 	flags.Float64Var(&o.rate, "rate", 0.01, "learning rate of the first epoch")
 	flags.Float64Var(&o.decay, "decay", 0.8, "factor on the learning rate after each epoch")
 	flags.Uint64Var(&o.seed, "seed", 1, "of the first weights and the order of the images")

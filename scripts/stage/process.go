@@ -1,10 +1,11 @@
 package stage
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -22,17 +23,17 @@ type Process struct {
 	expected atomic.Bool
 }
 
-// start runs argv with env.
-func start(name, log string, env []string, argv ...string) (*Process, error) {
-	f, err := os.Create(log)
+// start runs a command. What it prints is added to the log: a process may be the
+// second of its name.
+func start(name, log string, cmd *exec.Cmd) (*Process, error) {
+	f, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, f, f
+	cmd.Stdout, cmd.Stderr = f, f
 	// Ctrl-C on the terminal reaches the stage, which then ends its processes in order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr.Setsid = true
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
@@ -58,10 +59,22 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Terminate asks the process to end, with SIGTERM.
+func (p *Process) Terminate() {
+	p.expected.Store(true)
+	// It may have ended already; then there is nobody to ask.
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+}
+
+// ExitCode is the exit code of a process that has ended, -1 if a signal ended it.
+func (p *Process) ExitCode() int {
+	<-p.done
+	return p.cmd.ProcessState.ExitCode()
+}
+
 // stop asks the process to end, and kills it after a grace.
 func (p *Process) stop(grace time.Duration) {
-	p.expected.Store(true)
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	p.Terminate()
 	select {
 	case <-p.done:
 	case <-time.After(grace):
@@ -85,20 +98,15 @@ func (p *Process) fallen() error {
 	return fmt.Errorf("%s ended by itself", p.Name)
 }
 
-// Tail is the last lines of what the process printed.
+// Tail is the last lines of what the process printed, less those with a token in
+// them: the hub prints what to paste.
 func (p *Process) Tail(lines int) string {
 	text, err := os.ReadFile(p.Log)
 	if err != nil {
 		return err.Error()
 	}
-	text = bytes.TrimRight(text, "\n")
-	for at := len(text); lines > 0; lines-- {
-		if at = bytes.LastIndexByte(text[:at], '\n'); at < 0 {
-			return string(text)
-		}
-		if lines == 1 {
-			return string(text[at+1:])
-		}
-	}
-	return ""
+	all := slices.DeleteFunc(strings.Split(strings.TrimRight(string(text), "\n"), "\n"), func(line string) bool {
+		return strings.Contains(line, "MOOT_TOKEN=")
+	})
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

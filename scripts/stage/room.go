@@ -14,6 +14,7 @@ import (
 // A Room is what a worker shows at /v1/room.
 type Room struct {
 	Self        string            `json:"self"`
+	Incarnation uint64            `json:"incarnation"`
 	AdminPeerID string            `json:"admin_peer_id"`
 	Term        uint64            `json:"term"`
 	Generation  events.Generation `json:"generation"`
@@ -29,6 +30,8 @@ type Link struct {
 	PeerID string  `json:"peer_id"`
 	State  string  `json:"state"`
 	Path   string  `json:"path"`
+	Local  string  `json:"local"`
+	Remote string  `json:"remote"`
 	RTTMS  float64 `json:"rtt_ms"`
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	Bin  string // folder of moothall, moot-worker and moot
 	Dir  string // folder of its own, which exists
 	Room string
+	Tied bool // its processes end with this one, however this one ends (on Linux)
 }
 
 // A Stage is a hub with its workers. One goroutine uses it.
@@ -68,11 +70,18 @@ func (s *Stage) startHub(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	http, nats := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
-	s.HTTP, s.NATS = "http://"+http, "nats://"+nats
-	s.hub, err = start("hub", filepath.Join(s.Dir, "hub.log"), environ(),
-		filepath.Join(s.Bin, "moothall"), "up", "--dev", "--room", s.Room, "--http", http, "--nats", nats, "--data", s.data())
-	if err != nil {
+	s.HTTP, s.NATS = fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("nats://127.0.0.1:%d", ports[1])
+	return s.Reopen(ctx)
+}
+
+// Reopen starts the hub, which must not run, on the stage's addresses and data, and
+// returns when it is ready.
+func (s *Stage) Reopen(ctx context.Context) error {
+	cmd := s.command(context.Background(), "moothall", "up", "--dev", "--room", s.Room,
+		"--http", strings.TrimPrefix(s.HTTP, "http://"), "--nats", strings.TrimPrefix(s.NATS, "nats://"), "--data", s.Data())
+	cmd.Env = environ()
+	var err error
+	if s.hub, err = start("hub", filepath.Join(s.Dir, "hub.log"), cmd); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, hubStarts)
@@ -80,12 +89,23 @@ func (s *Stage) startHub(ctx context.Context) error {
 	return s.Await(ctx, "the hub is ready", func(ctx context.Context) bool { return s.ready(ctx) })
 }
 
-func (s *Stage) data() string { return filepath.Join(s.Dir, "hub") }
+// command is one of the programs.
+func (s *Stage) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.Bin, program), args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if s.Tied {
+		tie(cmd.SysProcAttr)
+	}
+	return cmd
+}
+
+// Data is the hub's data folder.
+func (s *Stage) Data() string { return filepath.Join(s.Dir, "hub") }
 
 // ready reports whether the hub answers and has written what others need to join.
 func (s *Stage) ready(ctx context.Context) bool {
 	for _, name := range []string{"worker.env", "client.env"} {
-		if _, err := os.Stat(filepath.Join(s.data(), name)); err != nil {
+		if _, err := os.Stat(filepath.Join(s.Data(), name)); err != nil {
 			return false
 		}
 	}
@@ -105,15 +125,16 @@ func (s *Stage) ready(ctx context.Context) bool {
 func (s *Stage) Hub() *Process { return s.hub }
 
 // ClientEnv is the file that a client's settings are read from.
-func (s *Stage) ClientEnv() string { return filepath.Join(s.data(), "client.env") }
+func (s *Stage) ClientEnv() string { return filepath.Join(s.Data(), "client.env") }
 
-// Moot is a client command, ready to run, with everything it needs to know.
+// Moot is a client command, ready to run, with everything it needs to know. It may
+// be called from any goroutine.
 func (s *Stage) Moot(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	settings, err := readEnv(s.ClientEnv())
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(s.Bin, "moot"), args...)
+	cmd := s.command(ctx, "moot", args...)
 	cmd.Env = environ(append(settings, "MOOT_CLIENT_DIR="+filepath.Join(s.Dir, "client"))...)
 	return cmd, nil
 }

@@ -17,7 +17,9 @@ import (
 // shell runs a script as a process of a stage.
 func shell(t *testing.T, script string) *Process {
 	t.Helper()
-	p, err := start("script", filepath.Join(t.TempDir(), "log"), environ("LINE=hello"), "/bin/sh", "-c", script)
+	cmd := (&Stage{}).command(context.Background(), "/bin/sh", "-c", script)
+	cmd.Env = environ("LINE=hello")
+	p, err := start("script", filepath.Join(t.TempDir(), "log"), cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +28,7 @@ func shell(t *testing.T, script string) *Process {
 }
 
 func TestProcess_WhatItPrintedIsKept(t *testing.T) {
-	p := shell(t, `for i in 1 2 3; do echo $LINE $i; done; echo oops >&2`)
+	p := shell(t, `for i in 1 2 3; do echo $LINE $i; done; echo oops >&2; echo MOOT_TOKEN=secret moot workers`)
 	<-p.Done()
 	if got := p.Tail(2); got != "hello 3\noops" {
 		t.Errorf("tail %q", got)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type Spec struct {
 	PeerID, Name string
 	MemoryMB     int
 	Commands     map[string]string // name to the program's path; it takes any arguments
+	Settings     []string          // further NAME=value, which go before the stage's
 }
 
 // A Worker is a worker's process.
@@ -26,15 +28,31 @@ type Worker struct {
 
 // Add starts a worker. It joins by and by.
 func (s *Stage) Add(spec Spec) (*Worker, error) {
-	settings, err := readEnv(filepath.Join(s.data(), "worker.env"))
-	if err != nil {
-		return nil, err
-	}
 	ports, err := freePorts(1)
 	if err != nil {
 		return nil, err
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	cmd, err := s.Worker(context.Background(), spec, "MOOT_HTTP="+address)
+	if err != nil {
+		return nil, err
+	}
+	p, err := start(spec.PeerID, filepath.Join(s.Dir, spec.PeerID+".log"), cmd)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{Process: p, Spec: spec, URL: "http://" + address + "/v1/room"}
+	s.Workers = append(s.Workers, w)
+	return w, nil
+}
+
+// Worker is a worker's command, ready to run, for who waits for its end. It may be
+// called from any goroutine.
+func (s *Stage) Worker(ctx context.Context, spec Spec, more ...string) (*exec.Cmd, error) {
+	settings, err := readEnv(filepath.Join(s.Data(), "worker.env"))
+	if err != nil {
+		return nil, err
+	}
 	state := filepath.Join(s.Dir, spec.PeerID)
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, err
@@ -49,16 +67,11 @@ func (s *Stage) Add(spec Spec) (*Worker, error) {
 		"MOOT_NAME="+spec.Name,
 		fmt.Sprintf("MOOT_GPU_MEMORY_MB=%d", spec.MemoryMB),
 		"MOOT_COMMANDS="+strings.Join(commands, "; "),
-		"MOOT_HTTP="+address,
 		"MOOT_DRAIN_TIMEOUT=1s",
 	)
-	p, err := start(spec.PeerID, filepath.Join(s.Dir, spec.PeerID+".log"), environ(settings...), filepath.Join(s.Bin, "moot-worker"))
-	if err != nil {
-		return nil, err
-	}
-	w := &Worker{Process: p, Spec: spec, URL: "http://" + address + "/v1/room"}
-	s.Workers = append(s.Workers, w)
-	return w, nil
+	cmd := s.command(ctx, "moot-worker")
+	cmd.Env = environ(slices.Concat(settings, more, spec.Settings)...) // of two values the last counts
+	return cmd, nil
 }
 
 // Room asks the worker what it knows of the room.
