@@ -87,4 +87,6 @@ type Plan struct {
 	List       events.WorkerList `json:"-"`
 	Candidates []events.Worker   `json:"candidates"`
 	Rejected   []events.Rejected `json:"rejected"`
+
+	busy []events.Worker // that match and allow the command
 }

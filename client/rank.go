@@ -93,6 +93,7 @@ func choose(list events.WorkerList, j Job) (Plan, error) {
 		if free(w) {
 			p.Candidates = append(p.Candidates, w)
 		} else {
+			p.busy = append(p.busy, w)
 			reject(w, "is "+string(w.Status))
 		}
 	}

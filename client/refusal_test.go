@@ -123,8 +123,17 @@ func TestRefused_ByEveryCandidate(t *testing.T) {
 		{"the only one is busy", []refusal{{a, fail(events.CodeBusy)}}, events.CodeAllBusy},
 	}
 	for _, c := range cases {
-		if got := events.CodeOf(refused(c.all, "track")); got != c.code {
+		if got := events.CodeOf(refused(c.all, nil, "track")); got != c.code {
 			t.Errorf("%s: %s, want %s", c.name, got, c.code)
 		}
+	}
+}
+
+// The count is of all that match, also of those that nobody needed to ask.
+func TestRefused_CountsTheBusyOnesToo(t *testing.T) {
+	asked, known := worker("a", 8000, events.StatusAvailable), worker("b", 8000, events.StatusBusy)
+	err := refused([]refusal{{asked, events.Errorf(events.CodeBusy, "no slot")}}, []events.Worker{known}, "track")
+	if want := "2 workers match but both are busy (b, a, reserved)"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
 	}
 }

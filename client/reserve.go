@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -25,10 +26,10 @@ type refusal struct {
 }
 
 // tryAll asks the candidates in their order until one has started the job.
-func (r *run) tryAll(ctx context.Context, candidates []events.Worker) error {
+func (r *run) tryAll(ctx context.Context, p Plan) error {
 	request := rand.Text()
 	var refusals []refusal
-	for _, w := range candidates {
+	for _, w := range p.Candidates {
 		err := r.try(ctx, w, request)
 		if err == nil || ctx.Err() != nil {
 			return err
@@ -37,7 +38,7 @@ func (r *run) tryAll(ctx context.Context, candidates []events.Worker) error {
 		r.note(fmt.Sprintf("%s: %s", label(w), err))
 		r.state = events.JobMatching
 	}
-	return refused(refusals, r.job.Command)
+	return refused(refusals, p.busy, r.job.Command)
 }
 
 // try reserves one worker, dials it and starts the job there. What it cannot use it
@@ -150,10 +151,12 @@ func refusalIn(payload []byte) error {
 	return &e
 }
 
-// refused makes one error of what all candidates said. Where every one forbids the
-// command that is the reason; where one at least was busy, waiting may help.
-func refused(all []refusal, command string) error {
-	var forbidding, busy []events.Worker
+// refused makes one error of what all candidates said; busy are those that were none
+// because they were busy anyway. Where every one forbids the command that is the
+// reason; where one at least was busy, waiting may help.
+func refused(all []refusal, busy []events.Worker, command string) error {
+	busy = slices.Clone(busy)
+	var forbidding []events.Worker
 	for _, r := range all {
 		switch events.CodeOf(r.err) {
 		case events.CodeNotAllowed:
@@ -165,7 +168,7 @@ func refused(all []refusal, command string) error {
 	if len(all) == 1 && len(busy) == 0 {
 		return all[0].err
 	}
-	if len(forbidding) == len(all) {
+	if len(forbidding) == len(all) && len(busy) == 0 {
 		return notAllowed(forbidding, command)
 	}
 	var e *events.Error

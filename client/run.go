@@ -98,7 +98,7 @@ func (r *run) obtain(ctx context.Context) error {
 		plan, err := r.client.Plan(ctx, r.job)
 		r.spent(&r.result.Timings.DiscoverMS)
 		if err == nil {
-			err = r.tryAll(ctx, plan.Candidates)
+			err = r.tryAll(ctx, plan)
 		}
 		if err == nil || !passing(err) || !time.Now().Before(deadline) {
 			return err

@@ -14,7 +14,8 @@ const (
 )
 
 // Watch gives what happens in the room from now on: it returns when the hub has the
-// subscriptions. The channel is closed when ctx or the client ends. A reader that
+// subscriptions. What happens while the connection is away is missed, but for the last
+// change of admin. The channel is closed when ctx or the client ends. A reader that
 // lags more than 256 events behind loses the newest, which is logged.
 func (c *Client) Watch(ctx context.Context) (<-chan Event, error) {
 	w := &watch{client: c, room: c.cfg.Room, in: make(chan *nats.Msg, maxWaiting), out: make(chan Event), shown: map[string]WorkerStatus{}}

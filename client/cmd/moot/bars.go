@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"sync/atomic"
 
@@ -25,14 +27,24 @@ type bars struct {
 	files    map[string]*mpb.Bar
 	jobBar   *mpb.Bar
 	said     atomic.Value // string beside the job's bar; the drawing goroutine reads it
+	begun    []byte       // of a line that has not ended
 }
 
 func newBars(w io.Writer) *bars {
 	return &bars{progress: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh()), files: map[string]*mpb.Bar{}}
 }
 
-// Write prints above the bars.
-func (b *bars) Write(p []byte) (int, error) { return b.progress.Write(p) }
+// Write prints above the bars, whole lines only: a part of one would be drawn over.
+func (b *bars) Write(p []byte) (int, error) {
+	b.begun = append(b.begun, p...)
+	whole := bytes.LastIndexByte(b.begun, '\n') + 1
+	if whole == 0 {
+		return len(p), nil
+	}
+	_, err := b.progress.Write(b.begun[:whole])
+	b.begun = append([]byte(nil), b.begun[whole:]...)
+	return len(p), err
+}
 
 func (b *bars) transfer(verb string, p client.Progress) {
 	thing := verb + " " + p.Name
@@ -79,6 +91,9 @@ func (b *bars) beside(decor.Statistics) string {
 
 // stop leaves the bars as they are and waits for the last drawing.
 func (b *bars) stop() {
+	if len(b.begun) > 0 {
+		fmt.Fprintln(b)
+	}
 	for _, bar := range b.files {
 		bar.Abort(false)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -75,13 +76,15 @@ func TestRun_WithoutATerminalALineEvery5s(t *testing.T) {
 func TestBars_DrawTransfersAndTheJob(t *testing.T) {
 	var drawn bytes.Buffer
 	b := newBars(&drawn)
+	fmt.Fprint(b, "half a ")
+	fmt.Fprint(b, "line\nunended")
 	b.transfer("send", client.Progress{Name: "video.mp4", Done: 50, Total: 100, File: 1, Files: 1})
 	b.transfer("send", client.Progress{Name: "video.mp4", Done: 100, Total: 100, File: 1, Files: 1})
 	b.job(events.JobEvent{Kind: events.JobEventMetric, Name: "loss", Value: 0.25})
 	b.job(events.JobEvent{Kind: events.JobEventProgress, Done: 1.5, Total: 3})
 	b.transfer("receive", client.Progress{Name: "empty.csv", File: 1, Files: 1})
 	b.stop()
-	for _, part := range []string{"send video.mp4", "100 %", "job", "50 %", "loss 0.25", "receive empty.csv"} {
+	for _, part := range []string{"send video.mp4", "100 %", "job", "50 %", "loss 0.25", "receive empty.csv", "half a line\n", "unended\n"} {
 		if !strings.Contains(drawn.String(), part) {
 			t.Errorf("%q is missing in\n%s", part, drawn.String())
 		}
