@@ -141,7 +141,8 @@ func (p *play) lookAround() string {
 	say("  tail -f %s/*.log", p.stage.Dir)
 	say("The job's files: %s", p.to)
 	say("End it:")
-	say("  kill %s; rm -r %s", strings.Join(pids, " "), p.stage.Dir)
+	say("  kill %s", strings.Join(pids, " "))
+	say("  rm -r %s", p.stage.Dir)
 	return b.String()
 }
 
