@@ -28,12 +28,19 @@ func (h *Hub) tell(d Decision) {
 		h.log.Warn("the room is nearly full", keyRoom, r.Room, keyWorkers, here, "max_workers", h.cfg.Limits.MaxWorkers)
 	}
 	if d.Elected {
-		h.metrics.elections.WithLabelValues(r.Tenure.Reason).Inc()
-		if r.Tenure.Reason != events.ReasonFirst {
-			h.metrics.election.Observe(r.Tenure.ElectionMS / 1000)
-		}
-		h.announce(r)
+		h.elected(r)
 	}
+}
+
+func (h *Hub) elected(r Record) {
+	t := r.Tenure
+	h.metrics.elections.WithLabelValues(t.Reason).Inc()
+	if t.Reason != events.ReasonFirst {
+		h.metrics.election.Observe(t.ElectionMS / 1000)
+	}
+	h.log.Info("Admin elected", keyRoom, r.Room, keyAdmin, t.PeerID, keyTerm, t.N, "store", t.Store,
+		"reason", t.Reason, keyWorkers, r.Here(), keyElection, t.ElectionMS)
+	h.announce(r)
 }
 
 // announce tells the room who is admin and has the record marked afterwards. If the
@@ -41,8 +48,6 @@ func (h *Hub) tell(d Decision) {
 func (h *Hub) announce(r Record) {
 	a := h.registry.Announcement(r)
 	h.publish(events.EventSubject(r.Room, events.EventAdmin), a)
-	h.log.Info("Admin elected", keyRoom, r.Room, keyAdmin, a.AdminPeerID, keyTerm, a.Term.String(),
-		"reason", a.Reason, keyWorkers, a.NumWorkers, keyElection, a.ElectionTimeMS)
 	if !h.lanes.do(r.Room, func(ctx context.Context) { h.markAnnounced(ctx, r.Room, a.Term) }) {
 		h.log.Warn("announcement not marked: the hub is busy", keyRoom, r.Room)
 	}

@@ -20,8 +20,8 @@ type Config struct {
 	NATSURLs       []string      // what join tells peers; default: the embedded server's
 	ICEServers     []events.ICEServer
 	Version        string
-	// TokenDir keeps the join tokens, one file each; default "tokens" beside the
-	// embedded server's store. Other processes may add files to it.
+	// TokenDir keeps the join tokens, one file each; default "tokens" in the embedded
+	// server's store folder. Other processes may add files to it.
 	TokenDir string
 }
 

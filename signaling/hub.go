@@ -81,9 +81,16 @@ func (h *Hub) NewToken(_ context.Context, r TokenRequest) (token string, info To
 	return h.tokens.New(r, time.Now())
 }
 
-// Run serves until ctx ends and returns after everything it started has ended. Call
-// it once.
+// Run serves until ctx ends and returns after everything it started has ended: nil,
+// unless it failed before. Call it once.
 func (h *Hub) Run(ctx context.Context) error {
+	if err := h.run(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func (h *Hub) run(ctx context.Context) error {
 	var conns connections
 	defer conns.close()
 	rooms, err := conns.open(h, embedded.Rooms)

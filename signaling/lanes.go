@@ -31,11 +31,26 @@ func newLanes() *lanes {
 // and the work was refused.
 func (l *lanes) do(room string, work func(context.Context)) bool {
 	select {
-	case l.queues[maphash.String(l.seed, room)%laneCount] <- work:
+	case l.lane(room) <- work:
 		return true
 	default:
 		return false
 	}
+}
+
+// put hands over work for a room and waits while its lane is full, until ctx ends.
+// Work itself must not call it.
+func (l *lanes) put(ctx context.Context, room string, work func(context.Context)) error {
+	select {
+	case l.lane(room) <- work:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l *lanes) lane(room string) chan func(context.Context) {
+	return l.queues[maphash.String(l.seed, room)%laneCount]
 }
 
 // run works until ctx ends and returns when the last piece of work has.

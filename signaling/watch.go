@@ -125,7 +125,10 @@ func (h *Hub) scanOnce(ctx context.Context) error {
 		return err
 	}
 	for _, room := range rooms {
-		h.inLane(room, func(ctx context.Context) error { return h.look(ctx, room) })
+		work := h.careful(room, func(ctx context.Context) error { return h.look(ctx, room) })
+		if err := h.lanes.put(ctx, room, work); err != nil {
+			return err
+		}
 	}
 	h.scanned = sequence
 	return nil
@@ -144,22 +147,27 @@ func (h *Hub) look(ctx context.Context, room string) error {
 	}
 	h.metrics.census.take(r)
 	if r.Unannounced() {
+		h.log.Info("announcement repeated", keyRoom, room, keyAdmin, r.Tenure.PeerID, keyTerm, r.Tenure.N)
 		h.announce(r)
 	}
 	return nil
 }
 
 // inLane runs work of the hub's own in the room's lane. When the lane is full the
-// work is dropped: the next sweep or scan finds it again.
+// work is dropped: the next sweep finds it again.
 func (h *Hub) inLane(room string, work func(context.Context) error) {
-	ok := h.lanes.do(room, func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	if !h.lanes.do(room, h.careful(room, work)) {
+		h.metrics.rejected.WithLabelValues("busy").Inc()
+	}
+}
+
+// careful bounds work of the hub's own and logs its failure.
+func (h *Hub) careful(room string, work func(context.Context) error) func(context.Context) {
+	return func(ctx context.Context) {
+		late, cancel := context.WithTimeout(ctx, answerWithin)
 		defer cancel()
-		if err := work(ctx); err != nil && ctx.Err() == nil {
+		if err := work(late); err != nil && ctx.Err() == nil {
 			h.log.Warn("room not looked after", keyRoom, room, "error", err)
 		}
-	})
-	if !ok {
-		h.metrics.rejected.WithLabelValues("busy").Inc()
 	}
 }
