@@ -81,8 +81,10 @@ func (b *bench) timed(ctx context.Context, into *sample, peer string, want event
 	return nil
 }
 
-// shows asks a worker until it shows another with a status.
+// shows asks a worker each millisecond until it shows another with a status.
 func shows(ctx context.Context, w *stage.Worker, peer string, want events.Status) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for {
 		r, err := w.Room(ctx)
 		if err != nil {
@@ -91,5 +93,6 @@ func shows(ctx context.Context, w *stage.Worker, peer string, want events.Status
 		if slices.ContainsFunc(r.Workers, func(o events.Worker) bool { return o.PeerID == peer && o.Status == want }) {
 			return nil
 		}
+		<-tick.C
 	}
 }
