@@ -71,13 +71,17 @@ func textHandler(w io.Writer, l slog.Level) slog.Handler {
 }
 
 func jsonHandler(w io.Writer, l slog.Level) slog.Handler {
-	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l, ReplaceAttr: utcMillis})
+	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l, ReplaceAttr: forReaders})
 }
 
-// utcMillis writes the record's time as all times of this module are written.
-func utcMillis(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime {
+// forReaders writes times as all times of this module are written, and durations
+// with their unit.
+func forReaders(_ []string, a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindTime:
 		a.Value = slog.StringValue(a.Value.Time().UTC().Format(events.TimeFormat))
+	case slog.KindDuration:
+		a.Value = slog.StringValue(a.Value.Duration().String())
 	}
 	return a
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moothall/moothall/events"
 )
@@ -17,12 +18,12 @@ func TestLogger_JSONWhereThereIsNoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Debug("frame")
-	log.Info("joined", "room_id", "lab")
-	var got struct{ Time, Level, Msg, Room_id string }
+	log.Info("joined", "room_id", "lab", "timeout", 30*time.Second)
+	var got struct{ Time, Level, Msg, Room_id, Timeout string }
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatalf("%v: %s", err, b.String())
 	}
-	if got.Msg != "joined" || got.Room_id != "lab" || !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`).MatchString(got.Time) {
+	if got.Msg != "joined" || got.Room_id != "lab" || got.Timeout != "30s" || !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`).MatchString(got.Time) {
 		t.Errorf("got %+v", got)
 	}
 }

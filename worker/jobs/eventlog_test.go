@@ -113,7 +113,7 @@ func TestEventLog_MemoryIsBounded(t *testing.T) {
 }
 
 func TestEventLog_ReopenGoesOnAfterTheLastWholeLine(t *testing.T) {
-	for _, broken := range []string{"", `{"seq":3,"ti`, "\x00\x00\x00", `{"seq":"three"}` + "\n"} {
+	for _, broken := range []string{"", `{"seq":3,"line":"` + strings.Repeat("x", 3000), "\x00\x00\x00", `{"seq":"three"}` + "\n"} {
 		l := newTestLog(t)
 		l.append(t0, state(events.JobSending))
 		l.append(t0, state(events.JobRunning))
@@ -134,6 +134,9 @@ func TestEventLog_ReopenGoesOnAfterTheLastWholeLine(t *testing.T) {
 		}
 		if got := readAll(t, again, 1); len(got) != 3 || got[2].State != events.JobLost {
 			t.Errorf("after %q: %+v", broken, got)
+		}
+		if text, err := os.ReadFile(l.path); err != nil || strings.Count(string(text), "\n") != 3 || !strings.HasSuffix(string(text), "\n") {
+			t.Errorf("after %q the log reads %q, %v", broken, text, err)
 		}
 	}
 }
