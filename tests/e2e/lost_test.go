@@ -1,0 +1,46 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/moothall/moothall/scripts/stage"
+)
+
+// lostLimit is from the worker's death to the client's word: silence of 15 s, and one
+// to say so (work list 4.2).
+const lostLimit = 16 * time.Second
+
+// The worker is killed in mid-job: the client says lost within 16 s and exits 75.
+// Where others are in the room their testimony makes it quicker; alone, silence has
+// to do.
+func TestLost_WorkerKilledInMidJob(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		others []string
+		limit  time.Duration
+	}{
+		{"a member", []string{"adder"}, electionLimit},
+		{"the only worker", nil, lostLimit},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var specs []stage.Spec
+			for _, peer := range append(tt.others, "dingo") {
+				specs = append(specs, stage.Spec{PeerID: peer, MemoryMB: 16000, Commands: anything})
+			}
+			h, g := open(t, specs...), newGate(t)
+			c := h.moot(nil, "run", "--json", "--worker", "dingo", "--", "sh", "-c", wait, g.path)
+			c.says("begun\n")
+			h.worker("dingo").Kill()
+			killed := time.Now()
+			code := c.end()
+			if took := time.Since(killed); took > tt.limit {
+				t.Errorf("it took %s, at most %s are allowed", took, tt.limit)
+			}
+			if r := c.report(); code != 75 || r.State != "lost" || r.ExitCode != nil || r.Error == nil || r.Error.Code != "lost" {
+				t.Errorf("exit code %d: %s", code, c.out)
+			}
+		})
+	}
+}
