@@ -34,7 +34,7 @@ func newChecks(w *world) *checks {
 
 // record checks the hub's record after a decision.
 func (c *checks) record() {
-	r := c.world.hub.record
+	r := c.world.store.record
 	if here := r.Here(); here > events.MaxWorkersPerRoom {
 		c.world.violate("I5", "%d seats are taken", here)
 	}
@@ -97,7 +97,7 @@ func (c *checks) rest() {
 	if len(w.result.Violations) > 0 {
 		return
 	}
-	admin := w.hub.record.Admin()
+	admin := w.store.record.Admin()
 	if admin.IsZero() {
 		w.violate("progress", "no admin %s after all faults ended", Calm)
 	}

@@ -24,6 +24,7 @@ var faultKinds = []faultKind{
 	{"partition", (*world).partition},
 	{"hubcut", (*world).cutFromHub},
 	{"hubrestart", (*world).restartHub},
+	{"blindhub", (*world).blindHub},
 	{"lostannouncement", (*world).loseAnnouncement},
 	{"wipe", (*world).wipe},
 }
@@ -105,14 +106,12 @@ func (w *world) freeze(p *peer) bool {
 	if d > staleHigh { // the hub gives the connection up, silently
 		q, conn := p.proc, p.proc.conn
 		stale := w.between(staleLow, staleHigh)
-		if conn != (events.Connection{}) {
-			w.hub.ended(p.id, conn, false, stale)
-			w.after(stale, func() {
-				if p.proc == q {
-					p.hubLost(0)
-				}
-			})
-		}
+		w.ended(p.id, conn, false, stale)
+		w.after(stale, func() {
+			if p.proc == q && q.conn == conn {
+				p.hubLost(0)
+			}
+		})
 	}
 	return true
 }
@@ -152,20 +151,36 @@ func (w *world) cutFromHub(p *peer) bool {
 		return false
 	}
 	w.net.hubCut[p.id] = true
-	if conn := p.proc.conn; conn != (events.Connection{}) {
-		w.hub.ended(p.id, conn, false, w.between(staleLow, staleHigh))
-		p.hubLost(w.between(staleLow, staleHigh))
-	}
+	w.ended(p.id, p.proc.conn, false, w.between(staleLow, staleHigh))
+	p.hubLost(w.between(staleLow, staleHigh))
 	w.after(w.between(time.Second, 40*time.Second), func() { delete(w.net.hubCut, p.id) })
 	return true
 }
 
 func (w *world) restartHub(*peer) bool {
-	if !w.hub.up {
+	h := w.hubs[w.rng.IntN(len(w.hubs))]
+	if !h.up {
 		return false
 	}
-	w.hub.stop()
-	w.after(w.between(50*time.Millisecond, 20*time.Second), w.hub.start)
+	h.stop()
+	w.after(w.between(50*time.Millisecond, 20*time.Second), h.start)
+	return true
+}
+
+// blindHub lets one of two hubs hear nothing for a while: it must not take that for
+// the others' silence.
+func (w *world) blindHub(*peer) bool {
+	h := w.hubs[w.rng.IntN(len(w.hubs))]
+	if len(w.hubs) < 2 || !h.up || h.blind {
+		return false
+	}
+	h.blind = true
+	epoch := h.epoch
+	w.after(w.between(time.Second, 40*time.Second), func() {
+		if h.up && h.epoch == epoch {
+			h.see()
+		}
+	})
 	return true
 }
 
@@ -174,14 +189,16 @@ func (w *world) loseAnnouncement(p *peer) bool {
 	return true
 }
 
-// wipe restarts the hub with an empty store.
+// wipe restarts the hubs with an empty store.
 func (w *world) wipe(*peer) bool {
-	if !w.hub.up || w.chance(80) { // rare: it is the worst of all
+	if w.chance(80) { // rare: it is the worst of all
 		return false
 	}
-	w.hub.stop()
-	w.hub.wipe()
-	w.after(w.between(50*time.Millisecond, 5*time.Second), w.hub.start)
+	for _, h := range w.hubs {
+		h.stop()
+		w.after(w.between(50*time.Millisecond, 5*time.Second), h.start)
+	}
+	w.store.wipe(w)
 	return true
 }
 
@@ -192,8 +209,11 @@ func (w *world) heal() {
 	clear(w.net.cut)
 	clear(w.net.hubCut)
 	clear(w.net.deaf)
-	if !w.hub.up {
-		w.hub.start()
+	for _, h := range w.hubs {
+		h.start()
+		if h.blind {
+			h.see()
+		}
 	}
 	for _, p := range w.peers {
 		if p.proc == nil {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -9,34 +10,44 @@ import (
 
 const room = "sim"
 
-// sweepInterval is how often the hub looks for lapsed leases and for tenures that
-// were not announced.
-const sweepInterval = time.Second
+const (
+	// sweepInterval is how often a hub looks for lapsed leases and for tenures that
+	// were not announced.
+	sweepInterval = time.Second
+	// storeLow and storeHigh bound the time between a decision and its write.
+	storeLow, storeHigh = 100 * time.Microsecond, 2 * time.Millisecond
+	// attempts bounds the writes of one change.
+	attempts = 8
+)
 
-// hub is the shell around the real Registry and Presence: a store with
-// compare-and-set, connections, and events to whoever is connected.
+// hub is the shell around the real Registry and Presence: connections, events to
+// whoever is connected, and the shared store.
 type hub struct {
 	world    *world
+	index    int
 	registry signaling.Registry
 	presence *signaling.Presence
-	record   signaling.Record
-	store    string
 	up       bool
-	epoch    int // counts starts: what an old process scheduled is dropped
+	blind    bool // it hears neither leases nor connections
+	epoch    int  // counts starts: what an old process scheduled is dropped
 	serverID string
 }
 
-func newHub(w *world) *hub {
-	h := &hub{world: w, store: events.StoreID(w.now.UnixMilli(), w.rng.Uint32())}
+// openHubs makes n hubs of one house on one store.
+func (w *world) openHubs(n int) {
 	key := w.newKey()
 	public, err := key.PublicKey()
 	if err != nil {
 		panic(err)
 	}
-	h.registry = signaling.Registry{Limits: events.DefaultLimits(), RolloutPercent: 100, Hub: key, HubKeys: []string{public}}
-	h.record = signaling.NewRecord(room, h.store)
-	h.start()
-	return h
+	w.store = newStore(w)
+	for i := range n {
+		h := &hub{world: w, index: i, registry: signaling.Registry{
+			Limits: events.DefaultLimits(), RolloutPercent: 100, Hub: key, HubKeys: []string{public},
+		}}
+		w.hubs = append(w.hubs, h)
+		h.start()
+	}
 }
 
 func (h *hub) start() {
@@ -45,9 +56,9 @@ func (h *hub) start() {
 	}
 	h.up = true
 	h.epoch++
-	h.serverID = events.StoreID(h.world.now.UnixMilli(), uint32(h.epoch))
+	h.serverID = fmt.Sprintf("hub-%d-%d", h.index, h.epoch)
 	h.presence = signaling.NewPresence(events.LeaseTTL, h.world.now)
-	for _, m := range h.record.Members {
+	for _, m := range h.world.store.record.Members {
 		if m.Here() {
 			h.presence.Noted(room, m.Seat, h.world.now)
 		}
@@ -57,10 +68,18 @@ func (h *hub) start() {
 
 // stop ends the process: connections are gone, memory is gone, the store stays.
 func (h *hub) stop() {
-	h.up = false
+	h.up, h.blind = false, false
 	for _, p := range h.world.peers {
-		p.hubLost(time.Millisecond)
+		if p.proc != nil && p.proc.conn.ServerID == h.serverID {
+			p.hubLost(time.Millisecond)
+		}
 	}
+}
+
+// see ends a blindness.
+func (h *hub) see() {
+	h.blind = false
+	h.presence.WasBlind(h.world.now)
 }
 
 // later schedules something for this hub process only.
@@ -75,41 +94,80 @@ func (h *hub) later(d time.Duration, do func()) {
 
 func (h *hub) facts() signaling.Facts { return h.presence.Facts(room, h.world.now) }
 
-// sweep does what the hub does by itself.
+// sweep does what a hub does by itself.
 func (h *hub) sweep() {
 	if len(h.presence.Lapsed(h.world.now)) > 0 {
-		h.commit(h.registry.Lapse(h.record, h.facts(), h.world.now))
+		h.change(func(r signaling.Record) (signaling.Decision, error) {
+			return h.registry.Lapse(r, h.facts(), h.world.now), nil
+		}, nil)
 	}
-	if h.record.Unannounced() {
-		h.announce()
+	if h.world.store.record.Unannounced() {
+		h.announce(h.world.store.record)
 	}
 	h.later(sweepInterval, h.sweep)
 }
 
-// commit stores a decision and tells the room. The simulated hub is alone with its
-// store, so the compare-and-set always succeeds.
-func (h *hub) commit(d signaling.Decision) {
-	h.record = d.Record
-	h.world.checks.record()
+// change decides on the record, writes by compare-and-set and tells the room; done
+// gets the decision, or why there is none. A hub that dies between tells nobody.
+func (h *hub) change(decide func(signaling.Record) (signaling.Decision, error), done func(signaling.Decision, error)) {
+	h.try(attempts, decide, func(d signaling.Decision, err error) {
+		if err == nil {
+			h.tell(d)
+		}
+		if done != nil {
+			done(d, err)
+		}
+	})
+}
+
+func (h *hub) try(left int, decide func(signaling.Record) (signaling.Decision, error), done func(signaling.Decision, error)) {
+	s := h.world.store
+	d, err := decide(s.record)
+	switch {
+	case err != nil || !d.Changed:
+		done(d, err)
+		return
+	case left == 0:
+		done(d, events.Errorf(events.CodeConflict, "too many concurrent changes"))
+		return
+	}
+	read := s.revision
+	h.later(h.world.between(storeLow, storeHigh), func() {
+		if !s.update(d.Record, read) {
+			h.try(left-1, decide, done)
+			return
+		}
+		h.world.checks.record()
+		done(d, nil)
+	})
+}
+
+// tell tells the room what was decided.
+func (h *hub) tell(d signaling.Decision) {
 	for _, n := range d.Notices {
 		if n.Event == events.EventPeerLeft {
-			h.presence.Unseated(room, n.Seat)
+			for _, other := range h.world.hubs {
+				other.presence.Unseated(room, n.Seat)
+			}
 		}
-		h.tell(events.EventSubject(room, n.Event), h.registry.PeerEvent(h.record, n, h.facts(), h.world.now))
+		h.publish(events.EventSubject(room, n.Event), h.registry.PeerEvent(d.Record, n, h.facts(), h.world.now))
 	}
 	if d.Elected {
-		h.announce()
+		h.announce(d.Record)
 	}
 }
 
-func (h *hub) announce() {
-	a := h.registry.Announcement(h.record)
+// announce tells the room who is admin, and marks the record if it still stands.
+func (h *hub) announce(r signaling.Record) {
+	a := h.registry.Announcement(r)
 	h.world.note("announce %s %s", a.Term, a.Reason)
-	h.tell(events.EventSubject(room, events.EventAdmin), a)
-	h.record = h.registry.MarkAnnounced(h.record, a.Term).Record
+	h.publish(events.EventSubject(room, events.EventAdmin), a)
+	h.try(attempts, func(r signaling.Record) (signaling.Decision, error) {
+		return h.registry.MarkAnnounced(r, a.Term), nil
+	}, func(signaling.Decision, error) {})
 }
 
-func (h *hub) tell(subject string, body any) {
+func (h *hub) publish(subject string, body any) {
 	for _, p := range h.world.peers {
 		p.hear(subject, body)
 	}
@@ -117,11 +175,5 @@ func (h *hub) tell(subject string, body any) {
 
 // presenceChanged tells the room that a peer lost its connection or has one again.
 func (h *hub) presenceChanged(peer string) {
-	h.commit(h.registry.Presence(h.record, peer, h.facts()))
-}
-
-// wipe loses the store while the hub is down: another one is made in its place.
-func (h *hub) wipe() {
-	h.store = events.StoreID(h.world.now.UnixMilli(), h.world.rng.Uint32())
-	h.record = signaling.NewRecord(room, h.store)
+	h.tell(h.registry.Presence(h.world.store.record, peer, h.facts()))
 }

@@ -104,7 +104,7 @@ func (n *network) dial() {
 func (n *network) possible(a, b *peer) bool {
 	return a.proc != nil && b.proc != nil && n.links[pair(a.id, b.id)] == nil &&
 		n.wanted[a][b.id] == b.proc.replica.Seat() && n.wanted[b][a.id] == a.proc.replica.Seat() &&
-		!n.isCut(a.id, b.id) && n.world.hub.up && a.proc.conn.ServerID != "" && b.proc.conn.ServerID != "" &&
+		!n.isCut(a.id, b.id) && n.world.hub(a.proc.conn) != nil && n.world.hub(b.proc.conn) != nil &&
 		!n.hubCut[a.id] && !n.hubCut[b.id] && a.proc.frozen.IsZero() && b.proc.frozen.IsZero()
 }
 

@@ -19,6 +19,9 @@ const (
 	staleLow, staleHigh         = 4 * time.Second, 6 * time.Second
 )
 
+// Percents of what a lossy network does to events and answers of the hub.
+const eventsLost, eventsDoubled, answersLost = 2, 2, 2
+
 // peer is one machine: its key outlives its processes.
 type peer struct {
 	world  *world
@@ -79,7 +82,7 @@ func (p *peer) start() {
 	p.proc = &process{peer: p, instance: fmt.Sprintf("%s-%d", p.id, p.starts), replica: replica.New(replica.Config{
 		Room: room, PeerID: p.id, Key: p.key,
 		Static:  roster.Static{Metadata: p.metadata(), Slots: 1, Joined: events.At(p.world.now)},
-		HubKeys: p.world.hub.registry.HubKeys, LastIncarnation: p.last,
+		HubKeys: p.world.hubs[0].registry.HubKeys, LastIncarnation: p.last,
 	})}
 	p.world.note("start %s", p.proc.instance)
 	p.proc.connect()
@@ -91,38 +94,54 @@ func (p *peer) stop() {
 	old := p.proc
 	p.proc = nil
 	p.world.net.dead(p)
-	if old.conn != (events.Connection{}) {
-		p.world.hub.ended(p.id, old.conn, true, p.world.between(time.Millisecond, 3*time.Millisecond))
+	p.world.ended(p.id, old.conn, true, p.world.between(time.Millisecond, 3*time.Millisecond))
+}
+
+// ended lets the hubs that see notice the end of a connection.
+func (w *world) ended(peer string, c events.Connection, byPeer bool, delay time.Duration) {
+	if c == (events.Connection{}) {
+		return
+	}
+	for _, h := range w.hubs {
+		h.later(delay, func() {
+			if !h.blind && h.presence.Ended(room, peer, c, byPeer, w.now) {
+				h.presenceChanged(peer)
+			}
+		})
 	}
 }
 
-// ended lets the hub notice the end of a connection.
-func (h *hub) ended(peer string, c events.Connection, byPeer bool, delay time.Duration) {
-	h.later(delay, func() {
-		if h.presence.Ended(room, peer, c, byPeer, h.world.now) {
-			h.presenceChanged(peer)
+// hub is the one that a connection leads to, nil if it is gone.
+func (w *world) hub(c events.Connection) *hub {
+	for _, h := range w.hubs {
+		if h.up && h.serverID == c.ServerID {
+			return h
 		}
-	})
+	}
+	return nil
 }
 
-// connect dials the hub until it answers.
+// connect dials a hub until one answers.
 func (q *process) connect() {
 	w := q.peer.world
 	if q.peer.proc != q {
 		return
 	}
-	if !w.hub.up || w.net.hubCut[q.peer.id] || !q.frozen.IsZero() {
+	h := w.hubs[w.rng.IntN(len(w.hubs))]
+	if !h.up || w.net.hubCut[q.peer.id] || !q.frozen.IsZero() {
 		w.after(reconnectWait+w.between(0, reconnectWait), q.connect)
 		return
 	}
 	w.queue.seq++
-	q.conn = events.Connection{ServerID: w.hub.serverID, ClientID: w.queue.seq}
-	conn := q.conn
-	w.hub.later(time.Millisecond, func() {
-		if w.hub.presence.Connected(room, q.peer.id, conn, w.now) {
-			w.hub.presenceChanged(q.peer.id)
-		}
-	})
+	conn := events.Connection{ServerID: h.serverID, ClientID: w.queue.seq}
+	q.conn = conn
+	for _, h := range w.hubs {
+		h.later(time.Millisecond, func() {
+			if !h.blind && h.presence.Connected(room, q.peer.id, conn, w.now) {
+				h.presenceChanged(q.peer.id)
+			}
+		})
+	}
 	q.give(replica.HubUp{})
 }
 
@@ -142,28 +161,48 @@ func (p *peer) hubLost(after time.Duration) {
 	})
 }
 
-// hear gets an event of the hub, in order.
+// hear gets an event of the hubs: in order, unless the network is lossy.
 func (p *peer) hear(subject string, body any) {
 	q, w := p.proc, p.world
-	if q == nil || q.conn.ServerID != w.hub.serverID || w.net.hubCut[p.id] {
+	if q == nil || w.hub(q.conn) == nil || w.net.hubCut[p.id] {
 		return
 	}
 	if subject == events.EventSubject(room, events.EventAdmin) && w.net.losesAnnouncement(p) {
 		return
 	}
+	copies := 1
+	if w.net.lossy {
+		switch roll := w.rng.IntN(100); {
+		case roll < eventsLost:
+			copies = 0
+		case roll < eventsLost+eventsDoubled:
+			copies = 2
+		}
+	}
+	for range copies {
+		w.after(q.eventDelay(), func() { q.event(body) })
+	}
+}
+
+// eventDelay draws how long an event takes. An orderly network delivers none
+// before an earlier one.
+func (q *process) eventDelay() time.Duration {
+	w := q.peer.world
 	at := w.now.Add(w.between(pathDelayLow, pathDelayHigh))
-	if at.Before(q.lastHub) {
+	if at.Before(q.lastHub) && !w.net.lossy {
 		at = q.lastHub
 	}
 	q.lastHub = at
-	w.after(at.Sub(w.now), func() {
-		switch e := body.(type) {
-		case events.Announcement:
-			q.give(replica.Announced{Announcement: e})
-		case events.PeerEvent:
-			q.give(replica.Presence{PeerEvent: e})
-		}
-	})
+	return at.Sub(w.now)
+}
+
+func (q *process) event(body any) {
+	switch e := body.(type) {
+	case events.Announcement:
+		q.give(replica.Announced{Announcement: e})
+	case events.PeerEvent:
+		q.give(replica.Presence{PeerEvent: e})
+	}
 }
 
 // give steps the replica, or keeps the input while the process is frozen.
@@ -266,34 +305,32 @@ func (q *process) do(out replica.Output) {
 	}
 }
 
-// request carries a request to the hub and its answer back; either may be lost.
+// request carries a request to the hub and its answer back; either may be lost, and
+// a lost answer is not known from a lost request.
 func (q *process) request(out replica.Output) {
 	w := q.peer.world
-	unreachable := unanswered(out)
-	fail := func() {
-		if unreachable != nil {
-			w.after(requestTimeout, func() { q.give(unreachable) })
+	answered := false
+	give := func(in replica.Input) {
+		if !answered {
+			answered = true
+			q.give(in)
 		}
 	}
-	if q.conn == (events.Connection{}) || w.net.hubCut[q.peer.id] {
-		fail()
-		return
+	if in := unanswered(out); in != nil {
+		w.after(requestTimeout, func() { give(in) })
 	}
 	conn := q.conn
 	w.after(w.between(pathDelayLow, pathDelayHigh), func() {
-		if !w.hub.up || conn.ServerID != w.hub.serverID || w.net.hubCut[q.peer.id] {
-			fail()
+		h := w.hub(conn)
+		if h == nil || w.net.hubCut[q.peer.id] {
 			return
 		}
-		answer := w.hub.answer(q, out)
-		if answer == nil {
-			return
-		}
-		if w.net.lossy && w.chance(2) {
-			fail()
-			return
-		}
-		w.after(w.between(pathDelayLow, pathDelayHigh), func() { q.give(answer) })
+		h.answer(q, out, func(in replica.Input) {
+			if w.net.lossy && w.chance(answersLost) {
+				return
+			}
+			w.after(w.between(pathDelayLow, pathDelayHigh), func() { give(in) })
+		})
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 func newRoom(t *testing.T, memory ...int64) *world {
 	t.Helper()
 	w := newWorld(uint64(len(memory)), nil)
+	w.openHubs(1)
 	for _, mb := range memory {
 		w.addPeer(mb).start()
 		w.play(time.Second)
@@ -105,7 +106,7 @@ func TestRoom_EleventhWorkerIsRefused(t *testing.T) {
 	if !w.peers[10].proc.replica.Seat().IsZero() {
 		t.Fatal("an eleventh worker has a seat")
 	}
-	if here := w.hub.record.Here(); here != 10 {
+	if here := w.store.record.Here(); here != 10 {
 		t.Fatalf("%d seats are taken", here)
 	}
 	w.peers[10].stop()
@@ -205,18 +206,18 @@ func TestRoom_CutFromTheAdminShowsStaleThenHeals(t *testing.T) {
 // A hub restart elects nobody and loses no link.
 func TestRoom_HubRestartElectsNobody(t *testing.T) {
 	w := newRoom(t, 8000, 24000, 16000)
-	term, links := w.hub.record.Tenure.Term, len(w.net.links)
-	w.hub.stop()
+	term, links := w.store.record.Tenure.Term, len(w.net.links)
+	w.hubs[0].stop()
 	w.play(10 * time.Second)
 	w.peers[1].proc.give(replica.Load{Status: events.StatusBusy})
 	w.play(time.Second)
 	if !w.allShow("worker-1", events.StatusBusy) {
 		t.Error("a status change did not pass while the hub was away")
 	}
-	w.hub.start()
+	w.hubs[0].start()
 	w.play(30 * time.Second)
-	if w.hub.record.Tenure.Term != term || len(w.net.links) != links {
-		t.Errorf("term %s became %s, %d links became %d", term, w.hub.record.Tenure.Term, links, len(w.net.links))
+	if w.store.record.Tenure.Term != term || len(w.net.links) != links {
+		t.Errorf("term %s became %s, %d links became %d", term, w.store.record.Tenure.Term, links, len(w.net.links))
 	}
 	wantAdmin(t, w, "worker-0")
 }

@@ -6,62 +6,87 @@ import (
 	"github.com/moothall/moothall/worker/replica"
 )
 
-// answer is the hub's part of one request of a peer: what comes back as input, nil
-// for requests that need no answer.
-func (h *hub) answer(p *process, out replica.Output) replica.Input {
+// answer is a hub's part of one request of a peer. reply gets what comes back as
+// input; requests that need no answer get none.
+func (h *hub) answer(p *process, out replica.Output, reply func(replica.Input)) {
+	from := p.peer.id
 	switch o := out.(type) {
 	case replica.Register:
-		return h.register(p, o)
+		h.register(p, o, reply)
 	case replica.Renew:
-		return h.renew(p, o)
+		reply(h.renew(p, o))
 	case replica.Refresh:
-		return replica.Refreshed{RoomInfo: h.registry.Info(h.record, h.facts())}
+		reply(replica.Refreshed{RoomInfo: h.registry.Info(h.world.store.record, h.facts())})
 	case replica.Claim:
-		d, err := h.registry.Claim(h.record, h.store, p.peer.id, o.Claim, h.facts(), h.world.now)
-		if err != nil {
-			return replica.Claimed{Err: events.AsError(err)}
-		}
-		h.commit(d)
-		return replica.Claimed{Ack: h.registry.Ack(h.record)}
+		h.change(func(r signaling.Record) (signaling.Decision, error) {
+			return h.registry.Claim(r, h.world.store.id, from, o.Claim, h.facts(), h.world.now)
+		}, func(d signaling.Decision, err error) {
+			reply(replica.Claimed{Ack: h.ack(d, err), Err: refusal(err)})
+		})
 	case replica.Testify:
-		if d, err := h.registry.Gone(h.record, p.peer.id, o.Gone, h.facts(), h.world.now); err == nil {
-			h.commit(d)
-		}
+		h.change(func(r signaling.Record) (signaling.Decision, error) {
+			return h.registry.Gone(r, from, o.Gone, h.facts(), h.world.now)
+		}, nil)
 	case replica.Leave:
-		if d, err := h.registry.Leave(h.record, p.peer.id, events.Leave{Goodbye: o.Goodbye}, h.facts(), h.world.now); err == nil {
-			h.commit(d)
-		}
+		h.change(func(r signaling.Record) (signaling.Decision, error) {
+			return h.registry.Leave(r, from, events.Leave{Goodbye: o.Goodbye}, h.facts(), h.world.now)
+		}, nil)
 	case replica.Report:
-		if d, err := h.registry.Report(h.record, p.peer.id, o.StatusReport, h.world.now); err == nil {
-			h.commit(d)
-		}
+		h.change(func(r signaling.Record) (signaling.Decision, error) {
+			return h.registry.Report(r, from, o.StatusReport, h.world.now)
+		}, nil)
 	}
-	return nil
 }
 
-func (h *hub) register(p *process, o replica.Register) replica.Input {
-	if h.registry.Overtaken(h.record, o.Certificate) {
-		h.store = signaling.Above(o.Certificate.Store, h.world.now, h.world.rng.Uint32())
-	}
-	d, err := h.registry.Register(h.record, h.store, p.peer.id, events.Register{
-		NKey: p.peer.public, Instance: p.instance, LastIncarnation: o.LastIncarnation, Registry: true,
-		Metadata: p.peer.metadata(), Connection: p.conn, Certificate: o.Certificate,
-	}, h.world.now)
+func (h *hub) ack(d signaling.Decision, err error) events.Ack {
 	if err != nil {
-		return replica.NotRegistered{Err: events.AsError(err)}
+		return events.Ack{}
 	}
-	h.presence.Seated(room, d.Seat, p.conn, h.world.now)
-	h.commit(d)
-	return replica.Registered{RegisteredAuth: h.registry.Registered(h.record, d.Seat, h.facts())}
+	return h.registry.Ack(d.Record)
 }
 
+func refusal(err error) *events.Error {
+	if err == nil {
+		return nil
+	}
+	return events.AsError(err)
+}
+
+func (h *hub) register(p *process, o replica.Register, reply func(replica.Input)) {
+	s := h.world.store
+	h.change(func(r signaling.Record) (signaling.Decision, error) {
+		if h.registry.Overtaken(r, o.Certificate) && o.Certificate.Store >= s.id {
+			s.id = signaling.Above(o.Certificate.Store, h.world.now, h.world.rng.Uint32())
+		}
+		return h.registry.Register(r, s.id, p.peer.id, events.Register{
+			NKey: p.peer.public, Instance: p.instance, LastIncarnation: o.LastIncarnation, Registry: true,
+			Metadata: p.peer.metadata(), Connection: p.conn, Certificate: o.Certificate,
+		}, h.world.now)
+	}, func(d signaling.Decision, err error) {
+		if err != nil {
+			reply(replica.NotRegistered{Err: events.AsError(err)})
+			return
+		}
+		for _, hub := range h.world.hubs {
+			if hub == h || !hub.blind {
+				hub.presence.Seated(room, d.Seat, p.conn, h.world.now)
+			}
+		}
+		reply(replica.Registered{RegisteredAuth: h.registry.Registered(d.Record, d.Seat, h.facts())})
+	})
+}
+
+// renew: every hub hears the lease, one answers.
 func (h *hub) renew(p *process, o replica.Renew) replica.Input {
 	l := events.Lease{Seat: o.Seat, Instance: p.instance, Connection: p.conn}
-	if err := h.registry.Renew(h.record, p.peer.id, l); err != nil {
+	for _, hub := range h.world.hubs {
+		if hub.up && !hub.blind && hub.presence.Leased(room, l, h.world.now) {
+			hub.presenceChanged(p.peer.id)
+		}
+	}
+	r := h.world.store.record
+	if err := h.registry.Renew(r, p.peer.id, l); err != nil {
 		return replica.Renewed{Err: events.AsError(err)}
 	}
-	if h.presence.Leased(room, l, h.world.now) {
-		h.presenceChanged(p.peer.id)
-	}
-	return replica.Renewed{Ack: h.registry.Ack(h.record)}
+	return replica.Renewed{Ack: h.registry.Ack(r)}
 }

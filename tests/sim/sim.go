@@ -43,7 +43,8 @@ type world struct {
 	rng    *rand.Rand
 	now    time.Time
 	queue  queue
-	hub    *hub
+	store  *store
+	hubs   []*hub
 	peers  []*peer
 	net    *network
 	checks *checks
@@ -55,6 +56,7 @@ type world struct {
 // Run plays one schedule.
 func Run(o Options) Result {
 	w := newWorld(o.Seed, o.Trace)
+	w.openHubs(1 + w.rng.IntN(2))
 	n := o.Peers
 	if n == 0 {
 		n = 3 + w.rng.IntN(8)
@@ -92,7 +94,6 @@ func newWorld(seed uint64, trace io.Writer) *world {
 	}
 	w.net = newNetwork(w)
 	w.checks = newChecks(w)
-	w.hub = newHub(w)
 	return w
 }
 
