@@ -94,9 +94,18 @@ func (s *Stage) command(ctx context.Context, program string, args ...string) *ex
 	cmd := exec.CommandContext(ctx, filepath.Join(s.Bin, program), args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if s.Tied {
-		tie(cmd.SysProcAttr)
+		Tie(cmd)
 	}
 	return cmd
+}
+
+// Tie makes a command, which is not started yet, end with this process, however this
+// one ends (on Linux).
+func Tie(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	tie(cmd.SysProcAttr)
 }
 
 // Data is the hub's data folder.

@@ -26,12 +26,13 @@ type command struct {
 	took     time.Duration // valid after done
 }
 
-// start runs a program until it ends, and kills it at the test's end.
+// start runs a program until it ends, and kills it at the test's end, be that a panic.
 func start(t *testing.T, cmd *exec.Cmd) *command {
 	t.Helper()
 	c := &command{t: t, cmd: cmd, out: &buffer{}, err: &buffer{}, begun: time.Now(), done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = c.out, c.err
 	cmd.WaitDelay = time.Second
+	stage.Tie(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

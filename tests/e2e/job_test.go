@@ -92,10 +92,15 @@ func randomFile(t *testing.T, path string, size int) (sum string) {
 	for i := range data {
 		data[i] = byte(rng.Uint32())
 	}
-	if err := os.WriteFile(path, data, 0o600); err != nil {
+	writeFile(t, path, string(data))
+	return sumOf(t, path)
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return sumOf(t, path)
 }
 
 func sumOf(t *testing.T, path string) string {
@@ -198,9 +203,7 @@ func TestRun_FilesThatExistStayUnlessForced(t *testing.T) {
 	t.Parallel()
 	h, to := shop.visit(t), t.TempDir()
 	kept := filepath.Join(to, "x")
-	if err := os.WriteFile(kept, []byte("mine"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, kept, "mine")
 	args := []string{"--worker", "otter", "--to", to, "--", "sh", "-c", `echo -n theirs >"$MOOT_OUT/x"`}
 	h.moot(nil, append([]string{"run"}, args...)...).refuses(74, "x", "try: --force")
 	if text := h.read(kept); text != "mine" {

@@ -26,6 +26,13 @@ const root = "../.." // of the module
 var bin string
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == stockName {
+		if err := asNATS(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "nats: error:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	flag.Parse()
 	code, err := run(m)
 	if err != nil {
