@@ -60,7 +60,7 @@ func openStore(ctx context.Context, nc *nats.Conn) (*store, error) {
 		}
 	}
 	s := &store{kv: kv, stream: stream}
-	_, err = s.kv.Create(ctx, storeKey, []byte(above("", time.Now(), rand.Uint32())))
+	_, err = s.kv.Create(ctx, storeKey, []byte(Above("", time.Now(), rand.Uint32())))
 	if err != nil && !conflict(err) {
 		return nil, fmt.Errorf("create store id: %w", err)
 	}
@@ -86,7 +86,7 @@ func (s *store) raise(ctx context.Context, shown string) (string, error) {
 		if id := string(e.Value()); id > shown {
 			return id, nil
 		}
-		id := above(shown, time.Now(), rand.Uint32())
+		id := Above(shown, time.Now(), rand.Uint32())
 		_, err = s.kv.Update(ctx, storeKey, []byte(id), e.Revision())
 		switch {
 		case err == nil:

@@ -18,9 +18,9 @@ func (g Registry) Overtaken(r Record, proof events.SeatCertificate) bool {
 	return order > 0 || order == 0 && proof.Seat != r.Tenure.Seat
 }
 
-// above is a store id with a later creation time than both the clock and the
+// Above is a store id with a later creation time than both the clock and the
 // store that was shown.
-func above(shown string, now time.Time, random uint32) string {
+func Above(shown string, now time.Time, random uint32) string {
 	return events.StoreID(max(now.UnixMilli(), events.StoreTime(shown)+1), random)
 }
 

@@ -65,10 +65,10 @@ func TestStore_OrdinaryCertificatesChangeNothing(t *testing.T) {
 func TestAbove_IsLaterThanClockAndCertificate(t *testing.T) {
 	d := newDesk(t)
 	shown := events.StoreID(d.now.UnixMilli()+1000, 0xffffffff)
-	if id := above(shown, d.now, 0); id <= shown {
+	if id := Above(shown, d.now, 0); id <= shown {
 		t.Fatalf("%s is not above %s", id, shown)
 	}
-	if id := above("", d.now, 5); events.StoreTime(id) != d.now.UnixMilli() {
+	if id := Above("", d.now, 5); events.StoreTime(id) != d.now.UnixMilli() {
 		t.Fatalf("a fresh store's id is %s", id)
 	}
 }
