@@ -76,7 +76,7 @@ type Genesis struct {
 }
 
 // SignedRow is a peer's row as its owner signed it: the texts of the two scalars
-// w/<peer>/<inc>/s and w/<peer>/<inc>/d. Dynamic may be empty.
+// w/<peer>/<inc>/s and w/<peer>/<inc>/d. A row always has both.
 type SignedRow struct {
 	Seat
 	Static  string `json:"s"`

@@ -182,6 +182,7 @@ func TestParse_Refusals(t *testing.T) {
 		{"a run of one where a literal stands", change(afterList, "\x01"), NotCanonical},
 		{"null keys", change(afterList, "\x00"), NotPlain},
 		{"a key that is not UTF-8", change(afterList+2, "\xff"), NotPlain},
+		{"an empty key", repair(slices.Concat(inner[:columnList+2], []byte{2}, inner[columnList+3:afterList], []byte("\x7f\x00"), inner[afterKey:])), NotPlain},
 		{"a key longer than its column", change(afterList+1, "\x7e"), Malformed},
 		{"an insertion into a list", change(afterKey, "\x00"), NotPlain},
 		{"two insertions for one key", change(afterKey, "\x02"), NotPlain},
