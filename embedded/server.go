@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -96,7 +97,7 @@ func portFree(cfg Config, o *server.Options) error {
 		return nil
 	}
 	addr := net.JoinHostPort(o.Host, strconv.Itoa(o.Port))
-	l, err := net.Listen("tcp", addr)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return events.Errorf(events.CodeConfig, "cannot listen for NATS on %s: %v", addr, err).
 			WithTry("stop what listens there, or choose another port")

@@ -88,7 +88,7 @@ func (s settings) readyForDev() error {
 }
 
 func (p *program) serve(ctx context.Context, s settings, data dataDir, log *slog.Logger) error {
-	listener, err := net.Listen("tcp", s.HTTP)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.HTTP)
 	if err != nil {
 		return events.Errorf(events.CodeConfig, "cannot listen for HTTP on %s: %v", s.HTTP, err).
 			WithTry("stop what listens there, or another --http")
