@@ -93,7 +93,7 @@ func (d *desk) register(peer string, how ...with) (Decision, error) {
 	}
 	store := d.store
 	if d.g.Overtaken(d.r, q.Certificate) && q.Certificate.Store >= store {
-		store = above(q.Certificate.Store, d.now, 2)
+		store = Above(q.Certificate.Store, d.now, 2)
 		d.store = store
 	}
 	return d.settle(d.g.Register(d.r, store, peer, q, d.now))
