@@ -91,7 +91,7 @@ func (c *Channel) read() {
 			c.link.end(events.Errorf(events.CodeTooLarge, "%s sent a frame of more than %d bytes", c.link.remote.PeerID, events.MaxMessage))
 			return
 		case err != nil:
-			c.link.breakOff()
+			c.link.end(ErrRemoteClosed)
 			return
 		case n == 0: // a nudge
 			continue

@@ -42,8 +42,6 @@ type Link struct {
 	silent     latest        // pion's word that nothing is heard, for run
 	suspect    latest        // the same, for the owner
 
-	broken  chan struct{} // the other side has ended SCTP: it closed, or died and came back
-	settled chan struct{} // pion has noticed that too
 	opened  chan struct{}
 	done    chan struct{} // the link has ended; reason says why
 	closing chan struct{} // Close was called: nobody reads frames any more
@@ -53,7 +51,6 @@ type Link struct {
 	once      sync.Once
 	reason    error // set before done closes
 	closeOnce sync.Once
-	breakOnce sync.Once
 }
 
 // end marks the link as ended. The first reason counts.

@@ -77,6 +77,23 @@ func TestLink_CloseIsSeenByTheOtherSideAtOnce(t *testing.T) {
 	})
 }
 
+func TestLink_BothSidesMayCloseAtOnce(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		for apart := range 5 {
+			near, far := w.dial(0, 1, events.PurposeMesh)
+			must(t, near.Control().Send([]byte("under way")))
+			must(t, far.Control().Send([]byte("under way")))
+			closed := make(chan error)
+			go func() {
+				time.Sleep(time.Duration(apart) * time.Millisecond)
+				closed <- near.Close()
+			}()
+			must(t, far.Close())
+			must(t, <-closed)
+		}
+	})
+}
+
 func TestLink_WhatWasSentBeforeCloseArrives(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
 		near, far := w.dial(0, 1, events.PurposeMesh)

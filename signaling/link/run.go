@@ -34,8 +34,6 @@ func (e *Endpoint) newLink(remote Remote, offerer, nonce string) (*Link, error) 
 		detached:   make(chan struct{}, len(labels)),
 		silent:     newLatest(),
 		suspect:    newLatest(),
-		broken:     make(chan struct{}),
-		settled:    make(chan struct{}),
 		opened:     make(chan struct{}),
 		done:       make(chan struct{}),
 		closing:    make(chan struct{}),
@@ -75,8 +73,7 @@ func (l *Link) prepare(labels []string) error {
 	}
 	l.pc.OnICECandidate(l.gathering.found)
 	l.pc.OnICEConnectionStateChange(l.iceChanged)
-	l.pc.OnConnectionStateChange(l.stateChanged)
-	l.pc.SCTP().OnClose(func(error) { close(l.settled) })
+	l.dtls.OnStateChange(l.dtlsChanged)
 	l.pc.OnDataChannel(func(d *webrtc.DataChannel) {
 		l.end(events.Errorf(events.CodeInvalid, "%s opened a channel %q that this link does not have", l.remote.PeerID, d.Label()))
 	})
@@ -95,11 +92,10 @@ func (l *Link) iceChanged(s webrtc.ICEConnectionState) {
 	}
 }
 
-// stateChanged is pion's callback, on any goroutine and in any order: so only the
-// state without a way back counts.
-func (l *Link) stateChanged(s webrtc.PeerConnectionState) {
-	if s == webrtc.PeerConnectionStateFailed && l.dtls.State() == webrtc.DTLSTransportStateFailed {
-		l.end(l.stranger())
+// dtlsChanged is pion's callback.
+func (l *Link) dtlsChanged(s webrtc.DTLSTransportState) {
+	if s == webrtc.DTLSTransportStateFailed {
+		l.end(events.Errorf(events.CodeForbidden, "the secure handshake with %s failed: a certificate is not the one that was signed", l.remote.PeerID))
 	}
 }
 

@@ -1,0 +1,168 @@
+package link
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+func TestChannel_SendNeverBlocksAndSaysWhenFull(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		near, far := w.dial(0, 1, events.PurposeJob)
+		frame := make([]byte, 16<<10)
+		sent := 0
+		for ; ; sent++ {
+			if err := near.Bulk().Send(frame); err != nil {
+				if !errors.Is(err, ErrFull) {
+					t.Fatal(err)
+				}
+				break
+			}
+		}
+		if least := highWater / len(frame); sent < least {
+			t.Errorf("full after %d frames, not before %d", sent, least)
+		}
+		must(t, near.Control().Send([]byte("the other channel is not full")))
+		receive(t, far.Control())
+	})
+}
+
+// A reader that does not read holds the sender back: what is under way stays bounded,
+// and all of it arrives in order when the reader goes on.
+func TestChannel_ASlowReaderHoldsTheSenderBack(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		near, far := w.dial(0, 1, events.PurposeJob)
+		const frames, size = 600, 16 << 10
+		sent := make(chan int, frames)
+		go func() {
+			defer close(sent)
+			frame := make([]byte, size)
+			for i := range frames {
+				binary.BigEndian.PutUint32(frame, uint32(i))
+				if err := near.Bulk().SendWait(context.Background(), frame); err != nil {
+					t.Errorf("frame %d: %v", i, err)
+					return
+				}
+				sent <- i
+			}
+		}()
+		time.Sleep(time.Minute)
+		const sctpWindow = 1 << 20
+		if most := maxFrames + (highWater+sctpWindow)/size + 10; len(sent) > most {
+			t.Errorf("%d frames sent to a reader that does not read, at most %d", len(sent), most)
+		}
+		for i := range frames {
+			if got := binary.BigEndian.Uint32([]byte(receive(t, far.Bulk()))); got != uint32(i) {
+				t.Fatalf("frame %d came instead of %d", got, i)
+			}
+		}
+		for range sent {
+		}
+	})
+}
+
+func TestChannel_SendWaitEndsWithItsContextOrLink(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		near, far := w.dial(0, 1, events.PurposeJob)
+		fill := func(ctx context.Context) error {
+			for {
+				if err := near.Bulk().SendWait(ctx, make([]byte, 16<<10)); err != nil {
+					return err
+				}
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := fill(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("ended by %v", err)
+		}
+		time.AfterFunc(time.Second, func() { far.Close() })
+		if err := fill(t.Context()); !errors.Is(err, ErrRemoteClosed) {
+			t.Errorf("ended by %v", err)
+		}
+	})
+}
+
+func TestChannel_ManySendersShareTheChannel(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		near, far := w.dial(0, 1, events.PurposeJob)
+		const senders, each = 8, 40
+		var sending sync.WaitGroup
+		for range senders {
+			sending.Go(func() {
+				for range each {
+					if err := near.Bulk().SendWait(t.Context(), make([]byte, 16<<10)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for range senders * each {
+			receive(t, far.Bulk())
+		}
+		sending.Wait()
+	})
+}
+
+func TestLink_NotOpenYet(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		w.drop(func(from, to net.IP) bool { return true })
+		l, err := w.peers[0].endpoint.newLink(Remote{PeerID: "p2", Purpose: events.PurposeMesh}, "p1", "n")
+		must(t, err)
+		if err := l.Control().Send([]byte("x")); !errors.Is(err, ErrNotOpen) {
+			t.Errorf("send: %v", err)
+		}
+		if s := l.Stats(); s != (Stats{}) {
+			t.Errorf("stats %+v", s)
+		}
+		must(t, l.Close())
+		if _, ok := <-l.Control().Frames(); ok {
+			t.Error("a frame came from nowhere")
+		}
+	})
+}
+
+// With no time to gather, every candidate trickles.
+func TestDial_CandidatesMayComeLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		defer w.close()
+		for _, p := range w.peers {
+			p.endpoint.cfg.Gather = time.Nanosecond
+		}
+		w.dial(0, 1, events.PurposeMesh)
+	})
+}
+
+// With 5 % loss a link opens within seconds and loses nothing.
+func TestLink_LossIsRepaired(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		var mu sync.Mutex
+		random := rand.New(rand.NewPCG(1, 2))
+		w.drop(func(from, to net.IP) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return random.IntN(100) < 5
+		})
+		start := time.Now()
+		near, far := w.dial(0, 1, events.PurposeMesh)
+		between(t, "open", time.Since(start), 0, 3*time.Second)
+		for i := range 200 {
+			must(t, near.Control().SendWait(t.Context(), binary.BigEndian.AppendUint32(nil, uint32(i))))
+			time.Sleep(10 * time.Millisecond)
+		}
+		for i := range 200 {
+			if got := binary.BigEndian.Uint32([]byte(receive(t, far.Control()))); got != uint32(i) {
+				t.Fatalf("frame %d came instead of %d", got, i)
+			}
+		}
+	})
+}
