@@ -56,7 +56,7 @@ func TestWatchAdmin_WhatAReconnectMissed(t *testing.T) {
 		}
 		v.line.mend()
 		a := <-changes
-		if a.AdminPeerID != "worker-2" || a.N != 2 || a.Reason != events.ReasonLeft {
+		if a.AdminPeerID != "worker-2" || a.PreviousAdminPeerID != "worker-1" || a.N != 2 || a.Reason != events.ReasonLeft {
 			t.Errorf("%+v", a)
 		}
 		time.Sleep(time.Minute)

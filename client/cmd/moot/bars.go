@@ -38,9 +38,6 @@ func newBars(w io.Writer) *bars {
 func (b *bars) Write(p []byte) (int, error) {
 	b.begun = append(b.begun, p...)
 	whole := bytes.LastIndexByte(b.begun, '\n') + 1
-	if whole == 0 {
-		return len(p), nil
-	}
 	_, err := b.progress.Write(b.begun[:whole])
 	b.begun = append([]byte(nil), b.begun[whole:]...)
 	return len(p), err
