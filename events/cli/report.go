@@ -85,7 +85,7 @@ func Report(w, stdout io.Writer, err error, asJSON bool) int {
 	if asJSON {
 		enc := json.NewEncoder(stdout)
 		enc.SetEscapeHTML(false)
-		enc.Encode(events.ErrorReply{Error: e})
+		_ = enc.Encode(events.ErrorReply{Error: e}) // the exit code stands if nobody reads
 		return ExitCode(err)
 	}
 	fmt.Fprintf(w, "error: %s\n", e.Message)

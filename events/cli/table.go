@@ -18,7 +18,7 @@ func Table(prefix string, cfg any) string {
 	for _, s := range settings(prefix, cfg) {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", s.label(), s.preset(), s.tag.Get("desc"))
 	}
-	w.Flush()
+	_ = w.Flush() // a Builder takes everything
 	return b.String()
 }
 

@@ -111,8 +111,8 @@ func (p *process) reap() {
 	close(p.exited)
 }
 
-// signal reaches every process of the group.
-func (p *process) signal(s syscall.Signal) { syscall.Kill(-p.cmd.Process.Pid, s) }
+// signal reaches every process of the group. A group that is gone needs none.
+func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
 
 // drainTime is how long output may still come when all processes are gone, from
 // one that left the group and cannot be found.
@@ -124,7 +124,9 @@ func (p *process) finish(job string) {
 	p.signal(syscall.SIGKILL)
 	sweep(job)
 	for _, r := range p.pipes {
-		r.SetReadDeadline(time.Now().Add(drainTime))
+		if err := r.SetReadDeadline(time.Now().Add(drainTime)); err != nil {
+			r.Close()
+		}
 	}
 }
 

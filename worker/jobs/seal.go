@@ -145,9 +145,9 @@ func tooMuch(l Limits) error {
 // written is the size of all that lies under root, as far as it can be seen.
 func written(root *os.Root) int64 {
 	var total int64
-	fs.WalkDir(root.FS(), ".", func(_ string, d fs.DirEntry, err error) error {
+	_ = fs.WalkDir(root.FS(), ".", func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return nil
+			return nil // it vanished: the job is at work
 		}
 		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
 			total += info.Size()

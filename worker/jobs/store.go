@@ -76,7 +76,7 @@ func (s *store) create(r record) (f folder, err error) {
 	}
 	defer func() {
 		if err != nil {
-			s.remove(r.JobID)
+			err = errors.Join(err, s.remove(r.JobID))
 		}
 	}()
 	for _, name := range []string{"work", "work/in", "work/out"} {

@@ -21,7 +21,7 @@ func sweep(job string) {
 			return
 		}
 		for _, pid := range found {
-			syscall.Kill(pid, syscall.SIGKILL)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 }
