@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -49,10 +50,11 @@ func FuzzRegistry_NoMessageBreaksTheHub(f *testing.F) {
 	} {
 		f.Add(byte(i), []byte(body))
 	}
+	room := newDesk(f)
+	room.lost(room.seats(2)[0], time.Second)
 	f.Fuzz(func(t *testing.T, verb byte, body []byte) {
-		d := newDesk(t)
-		all := d.seats(2)
-		d.lost(all[0], time.Second)
+		d := *room
+		d.t, d.facts = t, maps.Clone(room.facts)
 		const from = "worker-02"
 		_, _ = d.settle(d.dispatch(verb, from, request{data: body}))
 		if d.r.Here() > 3 || d.r.Room != testRoom {
