@@ -113,7 +113,7 @@ func (s *Stage) Data() string { return filepath.Join(s.Dir, "hub") }
 
 // ready reports whether the hub answers and has written what others need to join.
 func (s *Stage) ready(ctx context.Context) bool {
-	for _, name := range []string{"worker.env", "client.env"} {
+	for _, name := range []string{"worker.env", "client.env", "viewer.creds"} {
 		if _, err := os.Stat(filepath.Join(s.Data(), name)); err != nil {
 			return false
 		}

@@ -36,7 +36,7 @@ func TestFailover_FirstThenMostMemoryThenLowestID(t *testing.T) {
 	adder := stage.Spec{PeerID: "adder", MemoryMB: 16000}
 	h := open(t, adder, stage.Spec{PeerID: "heron", MemoryMB: 24000}, stage.Spec{PeerID: "lynx", MemoryMB: 16000})
 	list := h.workers()
-	if list.Source != "admin" || list.AdminPeerID != "adder" || list.Term != 1 || list.Total != 3 || !list.of("adder").IsAdmin {
+	if list.AdminPeerID != "adder" || list.Term != 1 || list.Total != 3 || !list.of("adder").IsAdmin {
 		t.Fatalf("%+v", list)
 	}
 	if want := []string{"adder", "heron", "lynx"}; !slices.Equal(list.ids(), want) {

@@ -24,7 +24,7 @@ func TestGoodbye_AdminHandsOver(t *testing.T) {
 	if code := h.worker("adder").ExitCode(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	if l := h.workers(); l.Total != 1 || l.AdminPeerID != "heron" || l.Source != "admin" {
+	if l := h.workers(); l.Total != 1 || l.AdminPeerID != "heron" {
 		t.Errorf("%+v", l)
 	}
 }

@@ -19,7 +19,7 @@ func TestSending_AFileThatChangesOrVanishesIs74(t *testing.T) {
 		says   string
 	}{
 		{"cut.bin", 4 << 30, func(path string) error { return os.Truncate(path, 100) }, "cut.bin changed while it was sent"},
-		{"gone.bin", 16 << 20, os.Remove, "cannot read gone.bin: no such file or directory"},
+		{"gone.bin", 8 << 20, os.Remove, "cannot read gone.bin: no such file or directory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := hall{h.Stage, t}
