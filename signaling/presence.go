@@ -14,9 +14,10 @@ import (
 type Presence struct {
 	ttl time.Duration
 
-	mu    sync.Mutex // guards the rest; nothing is called under it
-	since time.Time  // silence before it counts for nothing: the hub was blind
-	rooms map[string]map[string]*attendance
+	mu     sync.Mutex // guards the rest; nothing is called under it
+	since  time.Time  // silence before it counts for nothing: the hub was blind
+	leased time.Time  // the last lease of anybody, zero before the first
+	rooms  map[string]map[string]*attendance
 }
 
 // attendance is one peer's presence in one room.
@@ -103,7 +104,7 @@ func (p *Presence) Leased(room string, l events.Lease, now time.Time) (back bool
 	if l.Incarnation < a.incarnation {
 		return false
 	}
-	a.incarnation, a.heard = l.Incarnation, now
+	a.incarnation, a.heard, p.leased = l.Incarnation, now, now
 	if slices.Contains(a.closed, l.Connection) {
 		return false // it was sent before that connection ended
 	}
@@ -138,6 +139,7 @@ func (p *Presence) Noted(room string, s events.Seat, now time.Time) {
 func (p *Presence) Facts(room string, now time.Time) Facts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.doubt(now)
 	f := Facts{}
 	for peer, a := range p.rooms[room] {
 		f[peer] = Fact{Incarnation: a.incarnation, Heard: a.heard, Lost: a.lost, Lapsed: p.lapsed(a, now)}
@@ -197,22 +199,22 @@ func (p *Presence) lapsed(a *attendance, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// doubt: when everybody falls silent at once with connections that the hub did not
-// see end, it doubts its own ears for one ttl before it believes that all are gone.
+// doubt: a hub that hears none of several peers for half a ttl, in which each of
+// them leases at least once, doubts its own ears before it believes that all are
+// gone: leases get a full ttl again, once for each silence.
 func (p *Presence) doubt(now time.Time) {
-	var silent int
-	var last time.Time
+	if p.leased.IsZero() || now.Sub(p.leased) < p.ttl/2 || p.since.After(p.leased) {
+		return
+	}
+	held := 0
 	for _, peers := range p.rooms {
 		for _, a := range peers {
-			if a.heard.After(last) {
-				last = a.heard
-			}
-			if a.connected() && !p.lapsed(a, now).IsZero() {
-				silent++
+			if !a.heard.IsZero() && a.lost.IsZero() {
+				held++
 			}
 		}
 	}
-	if silent > 1 && now.Sub(last) >= p.ttl && !p.since.After(last) {
+	if held > 1 {
 		p.since = now
 	}
 }

@@ -3,18 +3,25 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling"
 	"github.com/moothall/moothall/worker/roster"
 )
 
-// checks are the invariants of the design, section 11.
+// checks are the invariants of the design, section 11, and two that users count on:
+// nobody departs who lives and is heard ("departure"), and who listens to the hub
+// alone learns of every admin that stays ("announcement").
 type checks struct {
-	world  *world
-	admins map[events.Term]events.Seat // I1
-	terms  map[*process]events.Term    // I2
-	shown  map[*process]map[string]mark
-	signed map[mark]events.SignedRow // I7: what owners wrote
+	world     *world
+	admins    map[events.Term]events.Seat // I1: everyone's
+	certified map[events.Term]bool        // terms that the hub's record had
+	announced events.Term                 // the newest that the room was told
+	leased    map[events.Seat]time.Time   // the last lease that reached a hub
+	terms     map[*process]events.Term    // I2
+	shown     map[*process]map[string]mark
+	signed    map[mark]events.SignedRow // I7: what owners wrote
 }
 
 // mark is how new a row is.
@@ -27,7 +34,7 @@ func (m mark) String() string { return fmt.Sprintf("%s seq %d", m.Seat, m.seq) }
 
 func newChecks(w *world) *checks {
 	return &checks{
-		world: w, admins: map[events.Term]events.Seat{}, terms: map[*process]events.Term{},
+		world: w, admins: map[events.Term]events.Seat{}, certified: map[events.Term]bool{}, leased: map[events.Seat]time.Time{}, terms: map[*process]events.Term{},
 		shown: map[*process]map[string]mark{}, signed: map[mark]events.SignedRow{},
 	}
 }
@@ -39,7 +46,24 @@ func (c *checks) record() {
 		c.world.violate("I5", "%d seats are taken", here)
 	}
 	if !r.Admin().IsZero() {
+		c.certified[r.Tenure.Term] = true
 		c.admin(r.Tenure.Term, r.Admin())
+	}
+}
+
+func (c *checks) heard(s events.Seat) { c.leased[s] = c.world.now }
+
+// notice checks that whoever the hub says has departed really has.
+func (c *checks) notice(n signaling.Notice) {
+	if n.Event != events.EventPeerLeft {
+		return
+	}
+	q := c.world.processOf(n.Seat)
+	switch silence := c.world.now.Sub(c.leased[n.Seat]); {
+	case n.Reason == events.ReasonSilent && silence < events.LeaseTTL:
+		c.world.violate("departure", "%s counts as silent %v after its lease", n.Seat, silence)
+	case n.Reason == events.ReasonCrashed && q != nil:
+		c.world.violate("departure", "%s counts as crashed and lives", n.Seat)
 	}
 }
 
@@ -58,6 +82,9 @@ func (c *checks) step(q *process) {
 	}
 	if !v.Certificate.IsZero() {
 		c.admin(v.Certificate.Term, v.Certificate.Seat)
+		if !c.certified[v.Certificate.Term] {
+			c.world.violate("I1", "%s accepted term %s, which no hub certified", q.instance, v.Certificate.Term)
+		}
 		if v.Certificate.Term.Compare(c.terms[q]) < 0 {
 			c.world.violate("I2", "%s fell from term %s to %s", q.instance, c.terms[q], v.Certificate.Term)
 		}
@@ -100,6 +127,9 @@ func (c *checks) rest() {
 	admin := w.store.record.Admin()
 	if admin.IsZero() {
 		w.violate("progress", "no admin %s after all faults ended", Calm)
+	}
+	if !admin.IsZero() && c.announced != w.store.record.Tenure.Term {
+		w.violate("announcement", "term %s was never announced, the last was %s", w.store.record.Tenure.Term, c.announced)
 	}
 	var first *process
 	for _, p := range w.peers {

@@ -27,6 +27,9 @@ var faultKinds = []faultKind{
 	{"blindhub", (*world).blindHub},
 	{"lostannouncement", (*world).loseAnnouncement},
 	{"wipe", (*world).wipe},
+	{"reset", (*world).reset},
+	{"forgedterm", (*world).forgeTerm},
+	{"forgedrow", (*world).forgeRow},
 }
 
 // disturb injects faults until end, and lets workers change their status all the
@@ -176,7 +179,7 @@ func (w *world) blindHub(*peer) bool {
 	}
 	h.blind = true
 	epoch := h.epoch
-	w.after(w.between(time.Second, 40*time.Second), func() {
+	w.after(w.between(time.Second, 14*time.Second), func() {
 		if h.up && h.epoch == epoch {
 			h.see()
 		}
@@ -199,6 +202,43 @@ func (w *world) wipe(*peer) bool {
 		w.after(w.between(50*time.Millisecond, 5*time.Second), h.start)
 	}
 	w.store.wipe(w)
+	return true
+}
+
+// reset tears a living peer's connection to the hub, which looks like its death,
+// often while others stand still for a moment or cannot hear it.
+func (w *world) reset(p *peer) bool {
+	if p.proc == nil || p.proc.conn == (events.Connection{}) {
+		return false
+	}
+	if admin := w.net.peer(w.store.record.Admin().PeerID); admin != nil && admin.proc != nil && w.chance(70) {
+		p = admin
+	}
+	lonely := w.chance(30)
+	for _, other := range w.peers {
+		switch {
+		case other == p:
+		case lonely || w.chance(10):
+			w.net.sever(other.id, p.id)
+			w.after(10*time.Second, func() { delete(w.net.cut, [2]string{other.id, p.id}) })
+		case w.chance(20):
+			w.after(w.between(0, 50*time.Millisecond), func() {
+				if other.proc != nil && other.proc.frozen.IsZero() {
+					other.proc.freeze(w.between(50*time.Millisecond, 400*time.Millisecond))
+				}
+			})
+		}
+	}
+	wait := time.Duration(0)
+	if lonely {
+		wait = w.between(0, 9*time.Second)
+	}
+	w.after(wait, func() {
+		if p.proc != nil {
+			w.ended(p.id, p.proc.conn, true, time.Millisecond)
+			p.hubLost(time.Millisecond)
+		}
+	})
 	return true
 }
 

@@ -138,13 +138,14 @@ func (h *hub) try(left int, decide func(signaling.Record) (signaling.Decision, e
 			return
 		}
 		h.world.checks.record()
-		done(d, nil)
+		h.later(h.world.between(0, storeLow), func() { done(d, nil) })
 	})
 }
 
 // tell tells the room what was decided.
 func (h *hub) tell(d signaling.Decision) {
 	for _, n := range d.Notices {
+		h.world.checks.notice(n)
 		if n.Event == events.EventPeerLeft {
 			for _, other := range h.world.hubs {
 				other.presence.Unseated(room, n.Seat)
@@ -160,6 +161,7 @@ func (h *hub) tell(d signaling.Decision) {
 // announce tells the room who is admin, and marks the record if it still stands.
 func (h *hub) announce(r signaling.Record) {
 	a := h.registry.Announcement(r)
+	h.world.checks.announced = a.Term
 	h.world.note("announce %s %s", a.Term, a.Reason)
 	h.publish(events.EventSubject(room, events.EventAdmin), a)
 	h.try(attempts, func(r signaling.Record) (signaling.Decision, error) {

@@ -27,12 +27,14 @@ type network struct {
 	hubCut map[string]bool                  // peers without a path to the hub
 	lossy  bool
 	deaf   map[string]bool // peers that miss the next announcement
+	// genesis are those that were sent, by hash: a forger needs them.
+	genesis map[string]events.Genesis
 }
 
 func newNetwork(w *world) *network {
 	n := &network{
 		world: w, wanted: map[*peer]map[string]events.Seat{}, links: map[[2]string]*meshLink{},
-		cut: map[[2]string]bool{}, hubCut: map[string]bool{}, deaf: map[string]bool{},
+		cut: map[[2]string]bool{}, hubCut: map[string]bool{}, deaf: map[string]bool{}, genesis: map[string]events.Genesis{},
 	}
 	w.after(dialInterval, n.dial)
 	return n
@@ -141,6 +143,12 @@ func (n *network) end(key [2]string, noticed time.Duration) {
 	})
 }
 
+func (n *network) sendAll(from *peer, frame []byte) {
+	for _, other := range n.world.peers {
+		n.send(from, other.id, frame)
+	}
+}
+
 // send carries a frame over the link, in order, after what is under way.
 func (n *network) send(from *peer, to string, frame []byte) {
 	l := n.links[pair(from.id, to)]
@@ -152,6 +160,12 @@ func (n *network) send(from *peer, to string, frame []byte) {
 		end = 1
 	} else if l.ends[1] != from.proc {
 		return
+	}
+	if t, payload, err := events.ParseFrame(frame); err == nil && t == events.FrameGenesis {
+		var g events.Genesis
+		if events.Unpack(payload, &g) == nil {
+			n.genesis[g.Hash] = g
+		}
 	}
 	n.deliver(l, end, [2]string{from.id, to}, frame, n.delay())
 }

@@ -111,6 +111,16 @@ func (w *world) ended(peer string, c events.Connection, byPeer bool, delay time.
 	}
 }
 
+// processOf is the living process with a seat, nil if there is none.
+func (w *world) processOf(s events.Seat) *process {
+	for _, p := range w.peers {
+		if p.id == s.PeerID && p.proc != nil && p.proc.replica.Seat() == s {
+			return p.proc
+		}
+	}
+	return nil
+}
+
 // hub is the one that a connection leads to, nil if it is gone.
 func (w *world) hub(c events.Connection) *hub {
 	for _, h := range w.hubs {

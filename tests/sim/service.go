@@ -67,6 +67,7 @@ func (h *hub) register(p *process, o replica.Register, reply func(replica.Input)
 			reply(replica.NotRegistered{Err: events.AsError(err)})
 			return
 		}
+		h.world.checks.heard(d.Seat)
 		for _, hub := range h.world.hubs {
 			if hub == h || !hub.blind {
 				hub.presence.Seated(room, d.Seat, p.conn, h.world.now)
@@ -79,6 +80,7 @@ func (h *hub) register(p *process, o replica.Register, reply func(replica.Input)
 // renew: every hub hears the lease, one answers.
 func (h *hub) renew(p *process, o replica.Renew) replica.Input {
 	l := events.Lease{Seat: o.Seat, Instance: p.instance, Connection: p.conn}
+	h.world.checks.heard(o.Seat)
 	for _, hub := range h.world.hubs {
 		if hub.up && !hub.blind && hub.presence.Leased(room, l, h.world.now) {
 			hub.presenceChanged(p.peer.id)

@@ -170,7 +170,7 @@ func (r *Replica) onState(from events.Seat, s events.State) error {
 	if applied.Accepted > 0 {
 		r.dirty = true
 		if r.isAdmin() {
-			r.pending = append(r.pending, s.Chunks...)
+			r.pending = append(r.pending, applied.Chunks...)
 		}
 	}
 	if applied.Waiting > 0 || r.roster.Missing(s.Heads) {
