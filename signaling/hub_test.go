@@ -45,7 +45,9 @@ func TestHub_WarnsWhenARoomReachesEightWorkers(t *testing.T) {
 		if n := h.logs.count(warning); n != 0 {
 			t.Fatalf("%d warnings at 7 workers", n)
 		}
-		h.admit(events.RoleWorker, "worker-8").mustRegister()
+		eighth := h.admit(events.RoleWorker, "worker-8")
+		eighth.mustRegister()
+		eighth.mustRegister() // a retry fills no seat
 		if n := h.logs.count(warning); n != 1 {
 			t.Fatalf("%d warnings at 8 workers", n)
 		}
@@ -178,6 +180,21 @@ func TestHub_SilentWorkerIsAwayWithinSixteenSeconds(t *testing.T) {
 		wantCode(t, first.lease(), events.CodeNotMember)
 		if first.mustRegister(); first.seat.Incarnation != 1 {
 			t.Fatalf("came back as %s", first.seat)
+		}
+	})
+}
+
+func TestHub_LeaseInAnothersNameRenewsNothing(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, h *house) {
+		first, second := h.admit(events.RoleWorker, "worker-1"), h.admit(events.RoleWorker, "worker-2")
+		first.mustRegister()
+		second.mustRegister()
+		defer second.keepLeasing()()
+		liar := &peer{house: h, id: second.id, nc: second.nc, seat: first.seat, process: first.process}
+		defer liar.keepLeasing()()
+		<-time.After(16 * time.Second)
+		if i := second.info(); !i.Peers[0].Away || i.Peers[1].Away {
+			t.Fatalf("%+v", i.Peers)
 		}
 	})
 }
