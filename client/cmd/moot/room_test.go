@@ -53,19 +53,31 @@ func inHall(t *testing.T, memory []int64, f func(hall)) {
 		for i, mb := range memory {
 			w := c.StartWith(fmt.Sprintf("worker-%d", i+1), mb, func(cfg *worker.Config) { cfg.Commands = commands })
 			h.workers = append(h.workers, w)
-			if _, ok := c.Until(5*time.Second, func() bool { return len(w.Room().Workers) == i+1 }); !ok {
-				t.Fatalf("worker-%d sees %d workers", i+1, len(w.Room().Workers))
+			if _, ok := c.Until(5*time.Second, h.complete); !ok {
+				t.Fatalf("not all of %d workers see each other", i+1)
 			}
 		}
 		f(h)
 	})
 }
 
-// program is moot for this room.
+// complete reports whether every worker, the admin among them, knows all.
+func (h hall) complete() bool {
+	for _, w := range h.workers {
+		if len(w.Room().Workers) != len(h.workers) {
+			return false
+		}
+	}
+	return true
+}
+
+// program is moot for this room. It is made on the test's goroutine, which alone may
+// use the cluster.
 func (h hall) program(out, err io.Writer) *program {
 	cfg, _ := h.Session(events.RoleClient, "")
+	network := h.Net()
 	return &program{out: out, err: err, hooks: func(c *client.Config) {
-		c.Token, c.HTTP, c.InProcess, c.Link.Net = cfg.Token, cfg.HTTP, cfg.InProcess, h.Net()
+		c.Token, c.HTTP, c.InProcess, c.Link.Net = cfg.Token, cfg.HTTP, cfg.InProcess, network
 	}}
 }
 
@@ -87,9 +99,9 @@ func (h hall) feed(args ...string) feed {
 	r, w := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	f := feed{t: h.t, lines: make(chan string, 64)}
-	ended := make(chan int, 1)
+	ended, p := make(chan int, 1), h.program(w, io.Discard)
 	go func() {
-		code := h.program(w, io.Discard).run(ctx, args)
+		code := p.run(ctx, args)
 		w.Close()
 		ended <- code
 	}()
