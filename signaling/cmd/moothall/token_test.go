@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/moothall/moothall/events"
+)
+
+func TestToken_MadeBesideARunningHubIsAcceptedAtOnce(t *testing.T) {
+	data := t.TempDir()
+	p := up(t, data)
+	defer p.terminate()
+	code, token, errs := call("token", "new", "--data", data, "--room", "lab", "--role", "client")
+	if code != 0 || !strings.HasPrefix(token, "moot_") || strings.Contains(errs, strings.TrimSpace(token)) {
+		t.Fatalf("exit code %d: %q\n%s", code, token, errs)
+	}
+	for bearer, want := range map[string]int{strings.TrimSpace(token): http.StatusOK, "moot_a_b": http.StatusUnauthorized} {
+		req, err := http.NewRequest(http.MethodGet, p.url+"/discover-workers?room=lab", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+bearer)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%d, want %d: %s", resp.StatusCode, want, body)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestToken_ListShowsNoSecret(t *testing.T) {
+	data := t.TempDir()
+	if _, err := createData(data); err != nil {
+		t.Fatal(err)
+	}
+	_, made, _ := call("token", "new", "--data", data, "--room", "lab", "--role", "viewer", "--id", "page", "--peer", "screen", "--ttl", "1ns", "--json")
+	var one tokenView
+	if err := json.Unmarshal([]byte(made), &one); err != nil || one.Token == "" {
+		t.Fatalf("%s: %v", made, err)
+	}
+	_, list, _ := call("token", "ls", "--data", data, "--json")
+	var all struct{ Tokens []tokenView }
+	if err := json.Unmarshal([]byte(list), &all); err != nil || len(all.Tokens) != 1 {
+		t.Fatalf("%s: %v", list, err)
+	}
+	if v := all.Tokens[0]; v.ID != "page" || v.PeerID != "screen" || !v.Expired || v.Token != "" || strings.Contains(list, "sha256") {
+		t.Fatalf("%s", list)
+	}
+	if code, text, _ := call("token", "ls", "--data", data); code != 0 || !strings.Contains(text, "page  lab   viewer  screen  ") {
+		t.Fatalf("exit code %d\n%s", code, text)
+	}
+}
+
+func TestToken_WrongCommandLinesAreUsage(t *testing.T) {
+	for _, args := range [][]string{
+		{"token", "new"}, {"token", "new", "--room", "lab"}, {"token", "frob"}, {"frob"}, {"up", "x"}, {"--frob"},
+		{"token", "new", "--room", "lab", "--role", "client", "--ttl", "0s"}, {"creds"},
+	} {
+		if code, _, errs := call(args...); code != 64 || !strings.Contains(errs, "--help") {
+			t.Errorf("%v: exit code %d\n%s", args, code, errs)
+		}
+	}
+}
+
+func TestCreds_OpenTheRoomToStockTools(t *testing.T) {
+	data := t.TempDir()
+	p := up(t, data, "--dev")
+	defer p.terminate()
+	awaitFile(t, filepath.Join(data, viewerCreds))
+	_, token, _ := call("token", "new", "--data", data, "--room", "lab", "--role", "viewer")
+	code, made, errs := call("creds", "--data", data, "--token", strings.TrimSpace(token))
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s", code, errs)
+	}
+	file := filepath.Join(t.TempDir(), "made.creds")
+	if err := os.WriteFile(file, []byte(made), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, creds := range []string{file, filepath.Join(data, viewerCreds)} {
+		text := awaitFile(t, creds)
+		url := regexp.MustCompile(`nats://[0-9.:]+`).FindString(awaitFile(t, filepath.Join(data, viewerCreds)))
+		inbox := regexp.MustCompile(`_INBOX\.lab\.viewer-\S+`).FindString(text)
+		info := regexp.MustCompile(`room\.lab\.svc\.info\.viewer-\S+`).FindString(text)
+		nc, err := nats.Connect(url, nats.UserCredentials(creds), nats.CustomInboxPrefix(inbox))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		m, err := nc.RequestWithContext(ctx, info, []byte("{}"))
+		cancel()
+		var room events.RoomInfo
+		if err != nil || events.Decode(m.Data, &room) != nil || room.RoomID != "lab" {
+			t.Errorf("%s: %v, %+v", creds, err, room)
+		}
+		nc.Close()
+	}
+	if code, _, errs := call("creds", "--data", data, "--token", "moot_a_b"); code != 77 {
+		t.Fatalf("unknown token: exit code %d\n%s", code, errs)
+	}
+}
