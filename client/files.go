@@ -41,6 +41,9 @@ func (f *following) moved(p Progress) {
 func (f *following) arrived(ctx context.Context, m moved) {
 	f.moving.cancel()
 	f.moving = nil
+	if events.CodeOf(m.err) == events.CodeCanceled { // not by us: what we halt does not arrive
+		m.err = events.Errorf(events.CodeUnavailable, "%s broke the transfer off", label(f.worker))
+	}
 	switch {
 	case m.err != nil && f.brokenLink(m.err):
 		f.cut(ctx)

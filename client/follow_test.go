@@ -270,3 +270,26 @@ func TestFollow_CanceledBySomebodyElse(t *testing.T) {
 		}
 	})
 }
+
+// A worker that shuts down in the middle of a transfer says that it was canceled. That
+// is no Ctrl-C of ours.
+func TestFollow_TransferThatTheWorkerBreaksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track", To: t.TempDir()})
+		if err := s.prepare(); err != nil {
+			t.Fatal(err)
+		}
+		err := s.play(func(p *peer) {
+			p.exited(1, 0, events.FileHeader{Name: "tracks.csv", Size: 10})
+			var a events.JobAttach
+			p.next(events.FrameAttach, &a)
+			broken := events.Pack(events.FrameFileError, events.Errorf(events.CodeCanceled, "the transfer was canceled"))
+			if err := p.bulk.SendWait(context.Background(), broken); err != nil {
+				t.Error(err)
+			}
+		})
+		if events.CodeOf(err) != events.CodeUnavailable || !strings.Contains(err.Error(), "calm-heron") || s.result.State != events.JobDone {
+			t.Errorf("ended %s, error %v", s.result.State, err)
+		}
+	})
+}

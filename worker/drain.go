@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// drain is the end of a worker in steps: no new job, wait for the running ones,
-// leave. The loop that owns it selects on begin and deadline.
+// drain is the end of a worker in steps: no new job, wait for the running ones and
+// until their clients have what they wait for, leave. The loop that owns it selects
+// on begin and deadline.
 type drain struct {
 	agent    *Agent
 	begin    <-chan struct{} // nil once begun
@@ -29,9 +30,9 @@ func (d *drain) start() {
 	d.check()
 }
 
-// check ends the drain when no slot is taken any more.
+// check ends the drain when nobody needs this worker any more.
 func (d *drain) check() {
-	if d.begin == nil && d.agent.jobs.Load().Free == d.agent.cfg.Slots {
+	if d.begin == nil && d.agent.jobs.Idle() {
 		d.over = true
 	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -29,8 +30,8 @@ func TestGoodbye_AdminHandsOver(t *testing.T) {
 	}
 }
 
-// SIGTERM with a job: the worker drains. It takes no other job, waits for this one at
-// most MOOT_DRAIN_TIMEOUT, and exits 0 either way.
+// SIGTERM with a job: the worker drains. It takes no other job, waits for this one and
+// until its client has the outputs, at most MOOT_DRAIN_TIMEOUT, and exits 0 either way.
 func TestDrain_WaitsForTheJobAtMostTheTimeout(t *testing.T) {
 	t.Parallel()
 	patient := stage.Spec{PeerID: "patient", MemoryMB: 24000, Commands: anything, Settings: []string{"MOOT_DRAIN_TIMEOUT=1m"}}
@@ -38,7 +39,8 @@ func TestDrain_WaitsForTheJobAtMostTheTimeout(t *testing.T) {
 	h := open(t, stage.Spec{PeerID: "adder", MemoryMB: 8000}, patient, hasty)
 
 	g := newGate(t)
-	c := h.moot(nil, "run", "--worker", "patient", "--", "sh", "-c", wait, g.path)
+	to := t.TempDir()
+	c := h.moot(nil, "run", "--worker", "patient", "--to", to, "--", "sh", "-c", wait+`; head -c 4000000 /dev/zero >"$MOOT_OUT/zero"`, g.path)
 	c.says("begun\n")
 	h.worker("patient").Terminate()
 	await(t, "it drains", soon, func() bool { return h.workers().of("patient").Status == "draining" })
@@ -46,6 +48,9 @@ func TestDrain_WaitsForTheJobAtMostTheTimeout(t *testing.T) {
 	g.open()
 	if code := c.end(); code != 0 || c.out.String() != "begun\ngo on\n" {
 		t.Errorf("exit code %d\n%s%s", code, c.out, c.err)
+	}
+	if n := len(h.read(filepath.Join(to, "zero"))); n != 4000000 {
+		t.Errorf("%d bytes came back", n)
 	}
 	if code := h.worker("patient").ExitCode(); code != 0 {
 		t.Errorf("patient: exit code %d", code)

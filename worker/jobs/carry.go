@@ -153,6 +153,14 @@ func (s *Service) close(j *job) {
 	}
 }
 
+// called counts a link more, or less, on which a client follows a job.
+func (s *Service) called(n int) {
+	s.mu.Lock()
+	s.calls += n
+	s.mu.Unlock()
+	s.change()
+}
+
 // fetched notes that a client has the outputs of a job.
 func (s *Service) fetched(j *job) {
 	if err := s.store.markFetched(j.id); err != nil {

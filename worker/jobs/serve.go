@@ -30,6 +30,7 @@ type Link struct {
 func (s *Service) Serve(ctx context.Context, client string, l Link) error {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &conversation{service: s, client: client, link: l, follows: map[string]*following{}, bulk: make(chan struct{}, 1)}
+	defer c.hangUp()
 	defer c.readers.Wait()
 	defer cancel()
 	for {
@@ -168,6 +169,9 @@ func (c *conversation) follow(ctx context.Context, id string, since uint64) (*fo
 		return nil, err
 	}
 	f := &following{job: j, since: since, outputs: make(chan struct{})}
+	if len(c.follows) == 0 {
+		c.service.called(1)
+	}
 	c.follows[id] = f
 	c.readers.Go(func() {
 		defer c.service.close(j)
@@ -176,6 +180,13 @@ func (c *conversation) follow(ctx context.Context, id string, since uint64) (*fo
 		}
 	})
 	return f, nil
+}
+
+// hangUp ends what the first follow began.
+func (c *conversation) hangUp() {
+	if len(c.follows) > 0 {
+		c.service.called(-1)
+	}
 }
 
 // stream sends a job's events and, once it has ended and the client wants them,

@@ -50,6 +50,7 @@ type Service struct {
 	slots *Slots
 	jobs  map[string]*job
 	inUse map[string]int // links that read a job
+	calls int            // links whose client follows a job, or did
 	shelf shelf
 }
 
@@ -201,7 +202,17 @@ func (s *Service) Load() Load {
 	return Load{Status: s.slots.Status(), Job: s.slots.Job(), Free: s.slots.Count().Free}
 }
 
-// Changed receives when Load may have changed; one value stands for many changes.
+// Idle reports whether no slot is taken and no client is on a link on which it
+// followed a job: nobody waits for a job's end, or for its outputs.
+func (s *Service) Idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots.Lapse(time.Now())
+	return s.calls == 0 && s.slots.Count().Free == s.config.Slots
+}
+
+// Changed receives when Load or Idle may have changed; one value stands for many
+// changes.
 func (s *Service) Changed() <-chan struct{} { return s.changed }
 
 // Notices carries state changes of jobs for the room. It is bounded: when nobody
