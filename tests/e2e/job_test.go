@@ -228,6 +228,23 @@ func TestRun_EqualBaseNamesAre64(t *testing.T) {
 	h.moot(nil, "run", "--worker", "otter", "-i", a, "-i", b, "--", "sh", "-c", "exit 0").refuses(64, `two input files have the name "movie.bin"`, a, b)
 }
 
+// Leaving never changes a job: the client is killed, the job goes on, and the worker
+// keeps its outputs and is free again.
+func TestRun_OutlivesItsClient(t *testing.T) {
+	t.Parallel()
+	h, g := shop.visit(t), newGate(t)
+	w := h.watch()
+	c := h.moot(nil, "run", "--worker", "otter", "--", "sh", "-c", wait+` >"$MOOT_OUT/said"`, g.path)
+	c.says("begun\n")
+	id := c.jobID()
+	c.kill()
+	g.open()
+	w.first("job", func(e happening) bool { return e.JobID == id && e.State == "done" })
+	if text := h.read(filepath.Join(h.Dir, "otter", "jobs", id, "work", "out", "said")); text != "go on\n" {
+		t.Errorf("it wrote %q", text)
+	}
+}
+
 // Ctrl-C cancels the job: its process ends, and the client says so.
 func TestRun_InterruptCancelsTheJob(t *testing.T) {
 	t.Parallel()

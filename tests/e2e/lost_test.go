@@ -7,9 +7,9 @@ import (
 	"github.com/moothall/moothall/scripts/stage"
 )
 
-// lostLimit is from the worker's death to the client's word: silence of 15 s, and one
-// to say so (work list 4.2).
-const lostLimit = 16 * time.Second
+// silenceLimit is from the last word of somebody to everybody's knowledge: silence of
+// 15 s, and one to say so (work list 4.2).
+const silenceLimit = 16 * time.Second
 
 // The worker is killed in mid-job: the client says lost within 16 s and exits 75.
 // Where others are in the room their testimony makes it quicker; alone, silence has
@@ -21,7 +21,7 @@ func TestLost_WorkerKilledInMidJob(t *testing.T) {
 		limit  time.Duration
 	}{
 		{"a member", []string{"adder"}, electionLimit},
-		{"the only worker", nil, lostLimit},
+		{"the only worker", nil, silenceLimit},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -8,11 +8,14 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 )
 
 // programs are what a stage needs.
@@ -65,18 +68,44 @@ func run(m *testing.M) (code int, err error) {
 	return code, endLeftovers(tmp)
 }
 
-// findPrograms is bin/, or if something is not built there a folder with all of them.
+// findPrograms is bin/, or if something there is missing or older than the sources a
+// folder with all of them.
 func findPrograms(tmp string) (string, error) {
 	built, err := filepath.Abs(filepath.Join(root, "bin"))
 	if err != nil {
 		return "", err
 	}
+	changed, err := sourcesChanged()
+	if err != nil {
+		return "", err
+	}
 	for name := range programs {
-		if _, err := os.Stat(filepath.Join(built, name)); err != nil {
+		info, err := os.Stat(filepath.Join(built, name))
+		if err != nil || info.ModTime().Before(changed) {
 			return build(filepath.Join(tmp, "bin"))
 		}
 	}
 	return built, nil
+}
+
+// sourcesChanged is when a source of the programs was last written.
+func sourcesChanged() (last time.Time, err error) {
+	for _, dir := range []string{"client", "embedded", "events", "signaling", "worker"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil && info.ModTime().After(last) {
+				last = info.ModTime()
+			}
+			return err
+		})
+		if err != nil {
+			return last, err
+		}
+	}
+	return last, nil
 }
 
 func build(dir string) (string, error) {
