@@ -5,12 +5,12 @@ package link
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/moothall/moothall/events"
-	"github.com/pion/ice/v4"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 )
@@ -53,14 +53,13 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Endpoint is a process' end of all its links: one UDP socket per address, one
-// DTLS certificate. Methods may be called from any goroutine.
+// Endpoint is a process' end of all its links. They share its DTLS certificate.
+// Methods may be called from any goroutine.
 type Endpoint struct {
 	cfg         Config
 	log         *slog.Logger
 	certificate webrtc.Certificate
 	fingerprint string
-	sockets     *ice.MultiUDPMuxDefault
 	api         *webrtc.API
 
 	mu      sync.Mutex // guards what follows
@@ -72,24 +71,28 @@ type Endpoint struct {
 // An attempt is one offer to, or from, one peer.
 type attempt struct{ peer, nonce string }
 
-// NewEndpoint opens the sockets.
+// NewEndpoint makes an endpoint without links. On a machine that has no address but
+// loopback, loopback is offered.
 func NewEndpoint(cfg Config) (*Endpoint, error) {
 	cfg = cfg.withDefaults()
+	if cfg.Net == nil {
+		n, err := newMachine()
+		if err != nil {
+			return nil, events.Errorf(events.CodeUnavailable, "list the network interfaces: %v", err)
+		}
+		cfg.Net = n
+	}
+	cfg.Loopback = cfg.Loopback || alone(cfg.Net)
 	certificate, fingerprint, err := newCertificate(time.Now())
 	if err != nil {
 		return nil, events.Errorf(events.CodeInternal, "make a certificate: %v", err)
-	}
-	sockets, err := listen(cfg)
-	if err != nil {
-		return nil, events.Errorf(events.CodeUnavailable, "open UDP sockets: %v", err)
 	}
 	return &Endpoint{
 		cfg:         cfg,
 		log:         cfg.Log,
 		certificate: certificate,
 		fingerprint: fingerprint,
-		sockets:     sockets,
-		api:         newAPI(cfg, sockets),
+		api:         newAPI(cfg),
 		servers:     cfg.ICEServers,
 		links:       make(map[attempt]*Link),
 	}, nil
@@ -102,8 +105,8 @@ func (e *Endpoint) SetICEServers(servers []events.ICEServer) {
 	e.servers = servers
 }
 
-// Close closes every link, waits for them (at most as long as Link.Close), and
-// closes the sockets.
+// Close closes every link and waits for them, at most as long as Link.Close. No link is
+// made after it.
 func (e *Endpoint) Close() error {
 	e.mu.Lock()
 	e.closed = true
@@ -113,12 +116,13 @@ func (e *Endpoint) Close() error {
 	}
 	e.mu.Unlock()
 
+	errs := make([]error, len(links))
 	var closing sync.WaitGroup
-	for _, l := range links {
-		closing.Go(func() { l.Close() })
+	for i, l := range links {
+		closing.Go(func() { errs[i] = l.Close() })
 	}
 	closing.Wait()
-	return e.sockets.Close()
+	return errors.Join(errs...)
 }
 
 // A Signaller carries signals to the remote peer: it fills in who sends, signs,

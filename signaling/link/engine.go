@@ -14,9 +14,6 @@ import (
 )
 
 const (
-	// socketBuffer keeps the kernel from dropping packets of a fast transfer: at its
-	// default of 208 KiB it dropped 321 in 128 MiB, at 4 MiB none.
-	socketBuffer = 4 << 20
 	// rtoMax bounds the wait before SCTP repeats a lost packet; its own bound is a
 	// minute, and its own floor a second.
 	rtoMax = 300 * time.Millisecond
@@ -24,38 +21,17 @@ const (
 	dtlsRepeat = 200 * time.Millisecond
 )
 
-// listen opens a socket on each address of the machine, loopback only if asked for
-// or if there is no other.
-func listen(cfg Config) (*ice.MultiUDPMuxDefault, error) {
-	options := []ice.UDPMuxFromPortOption{
-		ice.UDPMuxFromPortWithNetworks(ice.NetworkTypeUDP4),
-		ice.UDPMuxFromPortWithReadBufferSize(socketBuffer),
-		ice.UDPMuxFromPortWithWriteBufferSize(socketBuffer),
-		ice.UDPMuxFromPortWithLogger(pionLog{cfg.Log, "udp"}),
-	}
-	if cfg.Net != nil {
-		options = append(options, ice.UDPMuxFromPortWithNet(cfg.Net))
-	}
-	withLoopback := append(options[:len(options):len(options)], ice.UDPMuxFromPortWithLoopback())
-	if cfg.Loopback {
-		return ice.NewMultiUDPMuxFromPort(0, withLoopback...)
-	}
-	sockets, err := ice.NewMultiUDPMuxFromPort(0, options...)
-	if err != nil || len(sockets.GetListenAddresses()) > 0 {
-		return sockets, err
-	}
-	return ice.NewMultiUDPMuxFromPort(0, withLoopback...)
-}
-
 // newAPI sets pion up for data channels between two of our own: no media, no mDNS
 // (it costs six goroutines and four sockets a link), no TCP, no in-band channel
 // negotiation, the SCTP handshake within the SDP.
-func newAPI(cfg Config, sockets ice.UDPMux) *webrtc.API {
+//
+// Each link has sockets of its own. One socket for all (pion's UDP mux) saves nothing
+// but file descriptors, and tells links apart by the remote address: two links between
+// the same two endpoints, or a new one while the old one ends, steal each other's
+// packets.
+func newAPI(cfg Config) *webrtc.API {
 	engine := webrtc.SettingEngine{LoggerFactory: pionLogs{cfg.Log}}
-	engine.SetICEUDPMux(sockets)
-	if cfg.Net != nil {
-		engine.SetNet(cfg.Net)
-	}
+	engine.SetNet(cfg.Net)
 	engine.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	engine.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	engine.DisableActiveTCP(true)

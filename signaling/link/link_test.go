@@ -77,6 +77,40 @@ func TestLink_CloseIsSeenByTheOtherSideAtOnce(t *testing.T) {
 	})
 }
 
+// Two links between the same two endpoints are as good as two between four.
+func TestEndpoint_LinksBetweenTheSameTwo(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		near1, far1 := w.dial(0, 1, events.PurposeJob)
+		near2, far2 := w.dial(0, 1, events.PurposeJob)
+		time.Sleep(time.Minute)
+		must(t, near1.Bulk().Send([]byte("1")))
+		must(t, far2.Bulk().Send([]byte("2")))
+		if a, b := receive(t, far1.Bulk()), receive(t, near2.Bulk()); a != "1" || b != "2" {
+			t.Errorf("got %q and %q", a, b)
+		}
+	})
+}
+
+// A peer that lost a link dials anew although the other side has not noticed yet.
+func TestEndpoint_DialAnewWhileTheOldLinkLives(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		old, farOld := w.dial(0, 1, events.PurposeMesh)
+		w.drop(func(from, to net.IP) bool { return true })
+		must(t, old.Close())
+		time.Sleep(100 * time.Millisecond) // until its goodbye is lost
+		w.drop(func(from, to net.IP) bool { return false })
+		start := time.Now()
+		near, far := w.dial(0, 1, events.PurposeMesh)
+		between(t, "open", time.Since(start), 0, 2*time.Second)
+		if farOld.Err() != nil {
+			t.Errorf("the old link ended: %v", farOld.Err())
+		}
+		<-farOld.Done()
+		must(t, near.Control().Send([]byte("new")))
+		receive(t, far.Control())
+	})
+}
+
 func TestLink_BothSidesMayCloseAtOnce(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
 		for apart := range 5 {
