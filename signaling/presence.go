@@ -40,7 +40,7 @@ const (
 
 // NewPresence begins at now, blind: no lease counts as lapsed before ttl is over.
 func NewPresence(ttl time.Duration, now time.Time) *Presence {
-	return &Presence{ttl: ttl, since: now, rooms: map[string]map[string]*attendance{}}
+	return &Presence{ttl: ttl, since: now, leased: now, rooms: map[string]map[string]*attendance{}}
 }
 
 // WasBlind says that the hub could not hear until now (it lost its connection, or
@@ -199,11 +199,14 @@ func (p *Presence) lapsed(a *attendance, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// doubt: a hub that hears none of several peers for half a ttl, in which each of
-// them leases at least once, doubts its own ears before it believes that all are
-// gone: leases get a full ttl again, once for each silence.
+// Doubt is the silence of everybody from which a hub doubts its own ears: a lease
+// interval, which is a third of ttl, and a fifth more.
+func Doubt(ttl time.Duration) time.Duration { return ttl * 2 / 5 }
+
+// doubt: a hub that hears none of several peers believes that it is deaf before it
+// believes that they are gone: leases get a full ttl again, once for each silence.
 func (p *Presence) doubt(now time.Time) {
-	if p.leased.IsZero() || now.Sub(p.leased) < p.ttl/2 || p.since.After(p.leased) {
+	if now.Sub(p.leased) < Doubt(p.ttl) || p.since.After(p.leased) {
 		return
 	}
 	held := 0

@@ -150,9 +150,9 @@ func TestPresence_HubThatHearsNobodyDoubtsItselfOnce(t *testing.T) {
 		l.Connected(testRoom, s.PeerID, c, l.now)
 		l.lease(s, c)
 	}
-	l.after(7500 * time.Millisecond).Lapsed(l.now)
-	l.after(7500*time.Millisecond).wantLapsed(w1, false)
-	l.after(7500*time.Millisecond).wantLapsed(w1, true)
+	l.after(Doubt(15 * time.Second)).Lapsed(l.now)
+	l.after(15*time.Second-1).wantLapsed(w1, false)
+	l.after(1).wantLapsed(w1, true)
 }
 
 func TestPresence_OneSilentAmongMoreIsBelieved(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling"
+	"github.com/moothall/moothall/worker/liveness"
 	"github.com/moothall/moothall/worker/roster"
 )
 
@@ -60,11 +61,42 @@ func (c *checks) notice(n signaling.Notice) {
 	}
 	q := c.world.processOf(n.Seat)
 	switch silence := c.world.now.Sub(c.leased[n.Seat]); {
-	case n.Reason == events.ReasonSilent && silence < events.LeaseTTL:
+	case n.Reason == events.ReasonSilent && silence < events.LeaseTTL && !c.world.newlyDeaf():
 		c.world.violate("departure", "%s counts as silent %v after its lease", n.Seat, silence)
-	case n.Reason == events.ReasonCrashed && q != nil:
+	case n.Reason == events.ReasonCrashed && q != nil && c.world.audible(q):
 		c.world.violate("departure", "%s counts as crashed and lives", n.Seat)
 	}
+}
+
+// audible: nobody who saw the process' connection end could take its silence for its
+// death. Either all hear it, or none has heard it for so long that its silence
+// proves nothing. (One that only some hear may be taken for dead by the others.)
+func (w *world) audible(q *process) bool {
+	cut, long := 0, 0
+	for _, p := range w.peers {
+		since, is := w.net.cutSince(p.id, q.peer.id)
+		if p == q.peer || p.proc == nil || !is {
+			continue
+		}
+		cut++
+		if w.now.Sub(since) > liveness.RecentAnswer+healing {
+			long++
+		}
+	}
+	others := len(w.peers) - 1
+	return q.frozen.IsZero() && w.now.Sub(q.thawed) > healing && (cut == 0 && w.now.Sub(w.net.healed) > healing || long == others)
+}
+
+// healing is the time after which a path or a process that was healed is as good as
+// any.
+const healing = time.Second
+
+// newlyDeaf: a hub has heard nobody for a while that is too short to doubt itself.
+// Then it may miss the lease of a peer that was silent before.
+func (w *world) newlyDeaf() bool {
+	return slices.ContainsFunc(w.hubs, func(h *hub) bool {
+		return h.blind && w.now.Sub(h.deaf) <= signaling.Doubt(events.LeaseTTL)+sweepInterval
+	})
 }
 
 func (c *checks) admin(t events.Term, s events.Seat) {

@@ -121,11 +121,11 @@ func (w *world) freeze(p *peer) bool {
 
 func (w *world) cutOneWay(p *peer) bool {
 	other := w.peers[w.rng.IntN(len(w.peers))]
-	if other == p || w.net.cut[[2]string{p.id, other.id}] {
+	if _, cut := w.net.cut[[2]string{p.id, other.id}]; cut || other == p {
 		return false
 	}
 	w.net.sever(p.id, other.id)
-	w.after(w.between(time.Second, 30*time.Second), func() { delete(w.net.cut, [2]string{p.id, other.id}) })
+	w.after(w.between(time.Second, 30*time.Second), func() { w.net.mend(p.id, other.id) })
 	return true
 }
 
@@ -140,8 +140,8 @@ func (w *world) partition(*peer) bool {
 			w.net.sever(a, b)
 			w.net.sever(b, a)
 			w.after(heal, func() {
-				delete(w.net.cut, [2]string{a, b})
-				delete(w.net.cut, [2]string{b, a})
+				w.net.mend(a, b)
+				w.net.mend(b, a)
 			})
 		}
 	}
@@ -177,7 +177,7 @@ func (w *world) blindHub(*peer) bool {
 	if len(w.hubs) < 2 || !h.up || h.blind {
 		return false
 	}
-	h.blind = true
+	h.blind, h.deaf = true, w.now
 	epoch := h.epoch
 	w.after(w.between(time.Second, 14*time.Second), func() {
 		if h.up && h.epoch == epoch {
@@ -220,7 +220,7 @@ func (w *world) reset(p *peer) bool {
 		case other == p:
 		case lonely || w.chance(10):
 			w.net.sever(other.id, p.id)
-			w.after(10*time.Second, func() { delete(w.net.cut, [2]string{other.id, p.id}) })
+			w.after(10*time.Second, func() { w.net.mend(other.id, p.id) })
 		case w.chance(20):
 			w.after(w.between(0, 50*time.Millisecond), func() {
 				if other.proc != nil && other.proc.frozen.IsZero() {

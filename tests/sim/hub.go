@@ -28,8 +28,9 @@ type hub struct {
 	registry signaling.Registry
 	presence *signaling.Presence
 	up       bool
-	blind    bool // it hears neither leases nor connections
-	epoch    int  // counts starts: what an old process scheduled is dropped
+	blind    bool // it hears neither leases nor connections, from deaf on
+	deaf     time.Time
+	epoch    int // counts starts: what an old process scheduled is dropped
 	serverID string
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 )
@@ -34,26 +35,13 @@ func (s Summary) String() string {
 		s.Runs, s.Steps, s.Violations, strings.Join(faults, ","), s.Digest)
 }
 
-// Many plays runs schedules from seed on, two at a time, and reports each that
-// has a violation. The summary does not depend on which ends first.
+// Many plays runs schedules from seed on, two at a time, and reports each that has
+// a violation, in the order of seeds, as soon as it is known. The summary does not
+// depend on which ends first.
 func Many(seed uint64, runs int, report func(r Result, seed uint64)) Summary {
-	results := make([]Result, runs)
-	var next, wg = make(chan int), sync.WaitGroup{}
-	for range 2 {
-		wg.Go(func() {
-			for i := range next {
-				results[i] = Run(Options{Seed: seed + uint64(i)})
-			}
-		})
-	}
-	for i := range runs {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
 	s := Summary{Runs: runs, Faults: map[string]int{}}
 	digest := sha256.New()
-	for i, r := range results {
+	for i, r := range play(seed, runs) {
 		s.Steps += r.Steps
 		digest.Write([]byte(r.Digest))
 		for k, n := range r.Faults {
@@ -66,4 +54,40 @@ func Many(seed uint64, runs int, report func(r Result, seed uint64)) Summary {
 	}
 	s.Digest = hex.EncodeToString(digest.Sum(nil))[:16]
 	return s
+}
+
+// play yields the results of schedules in the order of their seeds.
+func play(seed uint64, runs int) iter.Seq2[int, Result] {
+	return func(yield func(int, Result) bool) {
+		results := make([]chan Result, runs)
+		for i := range results {
+			results[i] = make(chan Result, 1)
+		}
+		next, wg := make(chan int), sync.WaitGroup{}
+		stop := make(chan struct{})
+		for range 2 {
+			wg.Go(func() {
+				for i := range next {
+					results[i] <- Run(Options{Seed: seed + uint64(i)})
+				}
+			})
+		}
+		wg.Go(func() {
+			defer close(next)
+			for i := range runs {
+				select {
+				case next <- i:
+				case <-stop:
+					return
+				}
+			}
+		})
+		defer wg.Wait()
+		defer close(stop)
+		for i, r := range results {
+			if !yield(i, <-r) {
+				return
+			}
+		}
+	}
 }

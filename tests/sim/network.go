@@ -23,7 +23,8 @@ type network struct {
 	world  *world
 	wanted map[*peer]map[string]events.Seat // whom each present process wants a link to
 	links  map[[2]string]*meshLink          // by the two ids, the lower first
-	cut    map[[2]string]bool               // from, to: nothing passes in that direction
+	cut    map[[2]string]time.Time          // from, to: since when nothing passes in that direction
+	healed time.Time                        // when a cut last ended
 	hubCut map[string]bool                  // peers without a path to the hub
 	lossy  bool
 	deaf   map[string]bool // peers that miss the next announcement
@@ -34,7 +35,7 @@ type network struct {
 func newNetwork(w *world) *network {
 	n := &network{
 		world: w, wanted: map[*peer]map[string]events.Seat{}, links: map[[2]string]*meshLink{},
-		cut: map[[2]string]bool{}, hubCut: map[string]bool{}, deaf: map[string]bool{}, genesis: map[string]events.Genesis{},
+		cut: map[[2]string]time.Time{}, hubCut: map[string]bool{}, deaf: map[string]bool{}, genesis: map[string]events.Genesis{},
 	}
 	w.after(dialInterval, n.dial)
 	return n
@@ -110,7 +111,25 @@ func (n *network) possible(a, b *peer) bool {
 		!n.hubCut[a.id] && !n.hubCut[b.id] && a.proc.frozen.IsZero() && b.proc.frozen.IsZero()
 }
 
-func (n *network) isCut(a, b string) bool { return n.cut[[2]string{a, b}] || n.cut[[2]string{b, a}] }
+func (n *network) isCut(a, b string) bool {
+	_, is := n.cutSince(a, b)
+	return is
+}
+
+// cutSince is since when one of the two directions is cut.
+func (n *network) cutSince(a, b string) (since time.Time, is bool) {
+	for _, way := range [][2]string{{a, b}, {b, a}} {
+		if t, cut := n.cut[way]; cut && (!is || t.Before(since)) {
+			since, is = t, true
+		}
+	}
+	return since, is
+}
+
+func (n *network) mend(from, to string) {
+	delete(n.cut, [2]string{from, to})
+	n.healed = n.world.now
+}
 
 func (n *network) open(a, b *peer) {
 	l := &meshLink{ends: [2]*process{a.proc, b.proc}, seats: [2]events.Seat{a.proc.replica.Seat(), b.proc.replica.Seat()}}
@@ -205,7 +224,9 @@ func (n *network) arrive(l *meshLink, end int, way [2]string, frame []byte) {
 
 // sever cuts one direction; a link without a working path fails after a while.
 func (n *network) sever(from, to string) {
-	n.cut[[2]string{from, to}] = true
+	if _, is := n.cut[[2]string{from, to}]; !is {
+		n.cut[[2]string{from, to}] = n.world.now
+	}
 	key := pair(from, to)
 	l := n.links[key]
 	n.world.after(iceFailed, func() {

@@ -67,8 +67,9 @@ type process struct {
 	instance string
 	conn     events.Connection // zero while not connected to the hub
 	frozen   time.Time         // until when, zero while it runs
-	waiting  []replica.Input   // arrived while frozen
-	due      time.Time         // when the next tick is wanted
+	thawed   time.Time
+	waiting  []replica.Input // arrived while frozen
+	due      time.Time       // when the next tick is wanted
 	view     *replica.View
 	lastHub  time.Time // events arrive in order
 }
@@ -270,7 +271,7 @@ func (q *process) freeze(d time.Duration) {
 // thaw runs the process again: its tick comes late, and then all that waited.
 func (q *process) thaw() {
 	waiting := q.waiting
-	q.frozen, q.waiting = time.Time{}, nil
+	q.frozen, q.waiting, q.thawed = time.Time{}, nil, q.peer.world.now
 	due := q.due
 	q.due = time.Time{}
 	q.give(replica.Tick{Due: due})

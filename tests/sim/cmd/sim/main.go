@@ -13,6 +13,7 @@ import (
 func main() {
 	runs := flag.Int("runs", 200, "number of schedules")
 	seed := flag.Uint64("seed", 1, "seed of the first; each further one adds 1")
+	first := flag.Bool("first", false, "stop at the first violation")
 	trace := flag.Bool("trace", false, "print the events of the one schedule -seed")
 	flag.Parse()
 	if *trace {
@@ -21,6 +22,9 @@ func main() {
 	}
 	s := sim.Many(*seed, *runs, func(r sim.Result, seed uint64) {
 		fmt.Printf("seed %d: %s\n", seed, r.Violations[0])
+		if *first {
+			os.Exit(1)
+		}
 	})
 	fmt.Println(s)
 	if !s.OK() {
