@@ -7,6 +7,8 @@ STATIC  := CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)'
 
 FUZZTIME ?= 30s
 SUITES   ?=
+RUNS     ?= 200
+SEED     ?= 1
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -15,10 +17,10 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench fuzz tools cc clean
+.PHONY: help build demo test check bench sim sim-mutants fuzz tools cc clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: cc ## build hub, worker, client and the demo's job into bin/
 	$(STATIC) -o bin/moothall ./signaling/cmd/moothall
@@ -42,6 +44,12 @@ check: ## formatting, vet, the client for Windows, and the linters that are inst
 
 bench: build ## measure a room of ten on this machine and print a table
 	@$(GO) run ./scripts/bench
+
+sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
+	@$(GO) run ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)
+
+sim-mutants: ## switch one rule of the room off at a time; the simulation must notice
+	@$(GO) run ./tests/sim/cmd/mutants
 
 fuzz: ## fuzz every decoder for FUZZTIME (30s) each
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
