@@ -31,7 +31,7 @@ build: cc ## build hub, worker, client and the demo's job into bin/
 demo: build ## hub, three workers, a real job, a killed admin (KEEP=1 leaves it running)
 	@$(GO) run ./scripts/demo
 
-test: ## run all suites (SUITES="core e2e" for some of build house core bubbles e2e)
+test: ## run all suites (SUITES="core e2e" for some of build house sim core bubbles e2e)
 	@$(GO) run ./scripts/test $(SUITES)
 
 check: ## formatting, vet, the client for Windows, and the linters that are installed

@@ -23,6 +23,7 @@ type suite struct {
 var suites = []suite{
 	{"build", true, build},
 	{"house", false, house},
+	{"sim", false, tests(ringSim, "-timeout=4m")},
 	{"core", false, tests(ringCore, "-race", "-timeout=4m")},
 	{"bubbles", false, tests(ringBubble, "-race", "-count=3", "-timeout=8m")},
 	{"e2e", false, tests(ringProcesses, "-count=1", "-timeout=6m")},
@@ -61,6 +62,7 @@ type ring int
 
 const (
 	ringHouse     ring = iota // about the code and the documents
+	ringSim                   // the deciders under a seeded scheduler; one goroutine a schedule
 	ringCore                  // one goroutine, or few
 	ringBubble                // real NATS, WebRTC and automerge in virtual time
 	ringProcesses             // the built binaries
@@ -80,6 +82,8 @@ func (p testPackage) ring() ring {
 	switch {
 	case folder == "tests/arch" || folder == "tests/worklist":
 		return ringHouse
+	case folder == "tests/sim":
+		return ringSim
 	case folder == "tests/e2e" || strings.HasPrefix(folder, "tests/e2e/"):
 		return ringProcesses
 	case slices.Contains(slices.Concat(p.TestImports, p.XTestImports), "testing/synctest"):
