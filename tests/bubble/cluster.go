@@ -178,6 +178,9 @@ func (c *Cluster) CloseHub() { c.hub.close() }
 // OpenHub starts the hub.
 func (c *Cluster) OpenHub() { c.hub.start() }
 
+// Pass lets virtual time pass.
+func (c *Cluster) Pass(d time.Duration) { time.Sleep(d) }
+
 // fine is how long Until looks every millisecond; later it looks every pace.
 const (
 	fine = 200 * time.Millisecond

@@ -143,12 +143,12 @@ func TestRoom_HubRestartElectsNobody(t *testing.T) {
 		workers := together(t, c, 8000, 24000, 16000)
 		before := workers[0].Room()
 		c.CloseHub()
-		time.Sleep(20 * time.Second)
+		c.Pass(20 * time.Second)
 		if openLinks(workers) != 6 {
 			t.Errorf("%d ends are open without a hub", openLinks(workers))
 		}
 		c.OpenHub()
-		time.Sleep(40 * time.Second)
+		c.Pass(40 * time.Second)
 		after := workers[0].Room()
 		if after.Term != before.Term || !allTake(workers, before.AdminPeerID) || openLinks(workers) != 6 {
 			t.Errorf("term %d became %d, admin %s became %s, %d ends open", before.Term, after.Term, before.AdminPeerID, after.AdminPeerID, openLinks(workers))
@@ -194,11 +194,11 @@ func TestRoom_QuietRoomPublishesLeasesOnly(t *testing.T) {
 		if _, ok := c.Until(30*time.Second, func() bool { return agree(workers) && openLinks(workers) == 90 }); !ok {
 			t.Fatal("the room did not come together")
 		}
-		time.Sleep(10 * time.Second)
+		c.Pass(10 * time.Second)
 		for _, w := range workers {
 			w.line.Published()
 		}
-		time.Sleep(time.Minute)
+		c.Pass(time.Minute)
 		for _, w := range workers {
 			subjects := w.line.Published()
 			if n := len(subjects); n < 11 || n > 13 {
