@@ -44,10 +44,12 @@ func TestFailover_FirstThenMostMemoryThenLowestID(t *testing.T) {
 	}
 	w := h.watch()
 
+	// Who has no link yet cannot bear witness, and lets others go first.
+	await(t, "the mesh is whole", soon, func() bool { return h.agree("adder", "heron", "lynx") })
 	h.killAdmin("adder", "heron")
 	h.expectElections(w, happening{AdminPeerID: "heron", PreviousAdminPeerID: "adder", Term: 2, Reason: "crashed", NumWorkers: 2})
 	h.add(adder)
-	h.awaitWorkers(3)
+	await(t, "the mesh is whole", soon, func() bool { return h.agree("adder", "heron", "lynx") })
 	h.killAdmin("heron", "adder")
 	h.expectElections(w,
 		happening{AdminPeerID: "heron", PreviousAdminPeerID: "adder", Term: 2, Reason: "crashed", NumWorkers: 2},

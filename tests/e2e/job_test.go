@@ -41,15 +41,12 @@ func (c *command) report() (r report) {
 	return r
 }
 
-// jobID is what the client said that its job is called.
+// jobID is what the client says that its job is called.
 func (c *command) jobID() string {
 	c.t.Helper()
-	_, rest, _ := strings.Cut(c.err.String(), "\njob ")
-	id, _, ok := strings.Cut(rest, " runs on ")
-	if !ok {
-		c.t.Fatalf("no job is named in\n%s", c.err)
-	}
-	return id
+	c.says(" runs on ")
+	said, _, _ := strings.Cut(c.err.String(), " runs on ")
+	return said[strings.LastIndex(said, " ")+1:]
 }
 
 // A gate is where a job waits until the test lets it go on, and no longer than the

@@ -25,11 +25,13 @@ func TestLost_WorkerKilledInMidJob(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
+			peers := append(tt.others, "dingo")
 			var specs []stage.Spec
-			for _, peer := range append(tt.others, "dingo") {
+			for _, peer := range peers {
 				specs = append(specs, stage.Spec{PeerID: peer, MemoryMB: 16000, Commands: anything})
 			}
 			h, g := open(t, specs...), newGate(t)
+			await(t, "the mesh is whole", soon, func() bool { return h.agree(peers...) })
 			c := h.moot(nil, "run", "--json", "--worker", "dingo", "--", "sh", "-c", wait, g.path)
 			c.says("begun\n")
 			h.worker("dingo").Kill()
