@@ -6,12 +6,13 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/pion/transport/v5"
 )
 
 func TestChannel_SendNeverBlocksAndSaysWhenFull(t *testing.T) {
@@ -130,15 +131,33 @@ func TestLink_NotOpenYet(t *testing.T) {
 	})
 }
 
-// With no time to gather, every candidate trickles.
+// slowNet finds an address only after a second, as one that a STUN server must tell.
+type slowNet struct{ Net }
+
+func (n slowNet) ListenUDP(network string, address *net.UDPAddr) (transport.UDPConn, error) {
+	time.Sleep(time.Second)
+	return n.Net.ListenUDP(network, address)
+}
+
 func TestDial_CandidatesMayComeLate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 2)
-		defer w.close()
+	bubble(t, 2, func(t *testing.T, w *world) {
+		var offered, answered string
 		for _, p := range w.peers {
-			p.endpoint.cfg.Gather = time.Nanosecond
+			e, err := NewEndpoint(Config{Net: slowNet{p.endpoint.cfg.Net}})
+			must(t, err)
+			p.endpoint = e
 		}
-		w.dial(0, 1, events.PurposeMesh)
+		sig := &wire{from: w.peers[0], to: w.peers[1],
+			onOffer:  func(s *events.Signal) { offered = s.SDP },
+			onAnswer: func(s *events.Signal) { answered = s.SDP },
+		}
+		start := time.Now()
+		_, err := w.peers[0].endpoint.Dial(t.Context(), Remote{PeerID: "p2", Purpose: events.PurposeMesh}, "p1", sig)
+		must(t, err)
+		between(t, "open", time.Since(start), time.Second, 3*time.Second)
+		if strings.Contains(offered+answered, "a=candidate") {
+			t.Error("the candidates came early")
+		}
 	})
 }
 

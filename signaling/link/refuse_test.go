@@ -162,6 +162,9 @@ func TestEndpoint_CloseEndsADialUnderWay(t *testing.T) {
 func TestLink_AFrameOverTheBoundEndsTheLink(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
 		sig := &wire{from: w.peers[0], to: w.peers[1], onAnswer: func(s *events.Signal) {
+			if !strings.Contains(s.SDP, "a=max-message-size:65536") {
+				t.Errorf("the answer does not say the bound: %s", s.SDP)
+			}
 			s.SDP = strings.ReplaceAll(s.SDP, "a=max-message-size:65536", "a=max-message-size:1000000")
 		}}
 		near, err := w.peers[0].endpoint.Dial(t.Context(), Remote{PeerID: "p2", Purpose: events.PurposeMesh}, "p1", sig)

@@ -40,6 +40,7 @@ type hub struct {
 	life   time.Duration
 	joins  atomic.Int64
 	down   atomic.Bool // of the door
+	deaf   atomic.Bool // of NATS while it is down: it takes a minute to refuse
 	// reply changes an answer of the door; refuse replaces it.
 	reply  func(*events.JoinReply)
 	refuse *events.Error
@@ -72,6 +73,9 @@ func (h *hub) stop() { h.server.Swap(nil).Shutdown() }
 func (h *hub) InProcessConn() (net.Conn, error) {
 	if s := h.server.Load(); s != nil {
 		return s.InProcess().InProcessConn()
+	}
+	if h.deaf.Load() {
+		time.Sleep(time.Minute)
 	}
 	return nil, errors.New("connection refused")
 }

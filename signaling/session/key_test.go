@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +46,10 @@ func TestOpenKey_TakesReadingFromOthers(t *testing.T) {
 }
 
 func TestOpenKey_SetsADamagedFileAside(t *testing.T) {
+	var said bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&said, nil)))
+	defer slog.SetDefault(before)
 	account, err := nkeys.CreateAccount()
 	must(t, err)
 	seed, err := account.Seed()
@@ -62,6 +68,10 @@ func TestOpenKey_SetsADamagedFileAside(t *testing.T) {
 		if publicOf(t, key) != publicOf(t, again) {
 			t.Errorf("%s: the new key was not kept", what)
 		}
+		if !strings.Contains(said.String(), path+".damaged") {
+			t.Errorf("%s: said %q", what, said.String())
+		}
+		said.Reset()
 	}
 }
 

@@ -53,7 +53,7 @@ func TestJoin_RefusesAReplyThatIsNotForUs(t *testing.T) {
 			change func(*events.JoinReply)
 			want   events.Code
 		}{
-			"another peer":  {func(r *events.JoinReply) { r.PeerID = "w2" }, events.CodeInvalid},
+			"another peer":  {func(r *events.JoinReply) { r.PeerID, r.InboxPrefix = "w2", "_INBOX.lab.w2" }, events.CodeInvalid},
 			"no peer":       {func(r *events.JoinReply) { r.PeerID = "*" }, events.CodeInvalid},
 			"another room":  {func(r *events.JoinReply) { r.RoomID = "x" }, events.CodeForbidden},
 			"another role":  {func(r *events.JoinReply) { r.Role = events.RoleViewer }, events.CodeForbidden},
@@ -219,6 +219,27 @@ func TestSession_ComesBackAfterAHubRestart(t *testing.T) {
 	})
 }
 
+// nats.go dials under the lock that its methods take.
+func TestSession_DoesNotWaitForAServerThatIsBeingDialled(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a := h.join(h.config("a"))
+		defer leave(t, a)
+		<-a.Connected()
+		h.deaf.Store(true)
+		h.stop()
+		<-a.Connected()
+		time.Sleep(reconnectWait + reconnectJitter + time.Second) // it dials
+		start := time.Now()
+		wantCode(t, "publish", a.Publish(events.SignalSubject(room, "b", "a"), "x"), events.CodeUnreachable)
+		wantCode(t, "request", a.Request(t.Context(), events.SignalSubject(room, "b", "a"), "x", nil), events.CodeUnreachable)
+		if c := a.Connection(); c != (events.Connection{}) || time.Since(start) != 0 {
+			t.Errorf("connection %v after %s", c, time.Since(start))
+		}
+		h.deaf.Store(false)
+		time.Sleep(2 * time.Minute) // until that dial has ended
+	})
+}
+
 func TestSession_RenewsItsJWTBeforeItEnds(t *testing.T) {
 	bubble(t, func(t *testing.T, h *hub) {
 		a := h.join(h.config("a"))
@@ -276,6 +297,21 @@ func TestSession_JoinsAnewWhenTheServerRefusesItsJWT(t *testing.T) {
 		}
 		if took := time.Since(start); took > 2*renewAway {
 			t.Errorf("back after %s", took)
+		}
+	})
+}
+
+func TestSession_JoinsAnewAtOnceWhenNATSSaysWhy(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a := h.join(h.config("a"))
+		defer leave(t, a)
+		for _, err := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
+			before := h.joins.Load()
+			a.complain(nil, err)
+			time.Sleep(2 * renewPause)
+			if h.joins.Load() != before+1 {
+				t.Errorf("%v: %d joins", err, h.joins.Load()-before)
+			}
 		}
 	})
 }

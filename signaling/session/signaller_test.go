@@ -92,6 +92,8 @@ func TestSignaller_AcceptsAPeerWhoseIDProvesItself(t *testing.T) {
 		delete(x.keys, "p")
 		_, err = x.out.Offer(t.Context(), offer("n2"))
 		wantCode(t, "a chosen id that the record does not have", err, events.CodeForbidden)
+		_, err = x.in.keyFor(guest.Peer(), x.p.Key())
+		wantCode(t, "a derived id with another key", err, events.CodeNameTaken)
 	})
 }
 
