@@ -187,14 +187,14 @@ func (d *Detector) deaf(id string, now time.Time) bool {
 	return others
 }
 
-// Next is when the earliest examination's window ends; false if there is none.
-func (d *Detector) Next() (time.Time, bool) {
+// Next is when the first examination's window after now ends; false if there is none.
+func (d *Detector) Next(now time.Time) (time.Time, bool) {
 	var next time.Time
 	for _, p := range d.peers {
 		if p.suspected.IsZero() {
 			continue
 		}
-		if end := p.window.Add(Window(p.rtt)); next.IsZero() || end.Before(next) {
+		if end := p.window.Add(Window(p.rtt)); end.After(now) && (next.IsZero() || end.Before(next)) {
 			next = end
 		}
 	}

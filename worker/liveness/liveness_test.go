@@ -105,7 +105,7 @@ func TestTestimony_ItsNumbers(t *testing.T) {
 	d.Answered("b", start, after(16*time.Millisecond))
 	d.Heard("b", after(time.Second))
 	d.Examine("b", after(2*time.Second))
-	if next, ok := d.Next(); !ok || next != after(2*time.Second+MinWindow) {
+	if next, ok := d.Next(after(2 * time.Second)); !ok || next != after(2*time.Second+MinWindow) {
 		t.Fatalf("next %v, %v", next, ok)
 	}
 	got, ok := d.Testimony("b", after(2*time.Second+150*time.Millisecond))
@@ -137,5 +137,20 @@ func TestLateObserverAccusesNobody(t *testing.T) {
 	d.Late(after(time.Minute), time.Minute)
 	if got := d.State("b", after(time.Minute)); got != Alive {
 		t.Fatalf("after an own freeze: %v", got)
+	}
+}
+
+// An examination that goes on after its window must not hide another's.
+func TestNext_IsInTheFuture(t *testing.T) {
+	d := New(events.StaleAfter)
+	d.Watch("b", start)
+	d.Watch("c", start)
+	d.Examine("b", start)
+	d.Examine("c", after(time.Second))
+	if next, ok := d.Next(after(time.Second)); !ok || next != after(time.Second+MinWindow) {
+		t.Fatalf("next %v, %v", next, ok)
+	}
+	if next, ok := d.Next(after(2 * time.Second)); ok {
+		t.Fatalf("next %v when both windows are over", next)
 	}
 }

@@ -62,6 +62,7 @@ func (r *Replica) left(s events.Seat, reason string, at events.Time) {
 	}
 	p.Away, p.AwayReason, p.AwaySince, p.Suspect = true, reason, at, false
 	r.members[s.PeerID] = p
+	r.detector.Acquit(s.PeerID) // there is nothing to examine any more
 	r.dirty = true
 	if s == r.seat {
 		r.register()

@@ -135,7 +135,7 @@ func (r *Replica) Next() time.Time {
 			next = t
 		}
 	}
-	if t, ok := r.detector.Next(); ok && t.After(r.now) && t.Before(next) {
+	if t, ok := r.detector.Next(r.now); ok && t.Before(next) {
 		next = t
 	}
 	return next
