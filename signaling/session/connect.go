@@ -113,7 +113,7 @@ func unauthorized(err error) bool {
 func (s *Session) noServer(reply events.JoinReply, err error) error {
 	if unauthorized(err) {
 		return events.Errorf(events.CodeForbidden, "the NATS server of the hub at %s refused what the hub admitted", s.door.url).
-			WithTry("is another hub using the port of its NATS server? moothall doctor")
+			WithTry("is another hub using the port of its NATS server? On the hub: moothall up --nats ADDR")
 	}
 	where := "in process"
 	if s.cfg.InProcess == nil {
