@@ -105,8 +105,8 @@ func (e *Endpoint) SetICEServers(servers []events.ICEServer) {
 	e.servers = servers
 }
 
-// Close closes every link and waits for them, at most as long as Link.Close. No link is
-// made after it.
+// Close closes every link and waits until all is freed, at most 2 s. No link is made
+// after it.
 func (e *Endpoint) Close() error {
 	e.mu.Lock()
 	e.closed = true
@@ -119,7 +119,7 @@ func (e *Endpoint) Close() error {
 	errs := make([]error, len(links))
 	var closing sync.WaitGroup
 	for i, l := range links {
-		closing.Go(func() { errs[i] = l.Close() })
+		closing.Go(func() { errs[i] = l.closeUntil(l.gone) })
 	}
 	closing.Wait()
 	return errors.Join(errs...)

@@ -45,7 +45,8 @@ type Link struct {
 	opened  chan struct{}
 	done    chan struct{} // the link has ended; reason says why
 	closing chan struct{} // Close was called: nobody reads frames any more
-	gone    chan struct{} // everything has been freed
+	quiet   chan struct{} // no frame comes any more, all tasks have ended
+	gone    chan struct{} // pion has freed everything
 	tasks   sync.WaitGroup
 
 	once      sync.Once
@@ -81,15 +82,19 @@ func (l *Link) Err() error {
 }
 
 // Close ends the link; the other side sees Done within milliseconds. What was sent
-// before has 200 ms to arrive. Close waits for the link's goroutines, at most 2 s,
-// and may be called any number of times.
-func (l *Link) Close() error {
+// before has 200 ms to arrive. Close waits until Frames are closed and, unless the other
+// side had ended the link, until everything is freed, at most 2 s: in that case pion
+// takes half a second more, for which Endpoint.Close waits. It may be called any number
+// of times.
+func (l *Link) Close() error { return l.closeUntil(l.quiet) }
+
+func (l *Link) closeUntil(ended <-chan struct{}) error {
 	l.closeOnce.Do(func() { close(l.closing) })
 	l.end(ErrClosed)
 	timeout := time.NewTimer(closeTimeout)
 	defer timeout.Stop()
 	select {
-	case <-l.gone:
+	case <-ended:
 		return nil
 	case <-timeout.C:
 		return events.Errorf(events.CodeTimeout, "the link to %s did not close within %s", l.remote.PeerID, closeTimeout)

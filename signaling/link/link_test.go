@@ -70,7 +70,11 @@ func TestLink_CloseIsSeenByTheOtherSideAtOnce(t *testing.T) {
 			t.Errorf("send after close: %v", err)
 		}
 		must(t, near.Close())
+		start = time.Now()
 		must(t, far.Close())
+		if took := time.Since(start); took > 20*time.Millisecond {
+			t.Errorf("close of a link that has ended took %s", took)
+		}
 		if _, ok := <-far.Control().Frames(); ok {
 			t.Error("a frame came from nowhere")
 		}

@@ -125,6 +125,7 @@ func TestMesh_WhoLeavesIsSeenToByAllAtOnce(t *testing.T) {
 		}
 		for i := range 4 {
 			must(t, m[i][4].Close())
+			<-m[i][4].gone
 			m[i][4], m[4][i] = nil, nil
 			if n := len(w.peers[i].endpoint.links); n != 3 {
 				t.Errorf("%s keeps %d links", w.peers[i].id, n)

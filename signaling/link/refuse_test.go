@@ -201,6 +201,20 @@ func TestLink_AChannelThatItDoesNotHaveEndsTheLink(t *testing.T) {
 	})
 }
 
+func TestLink_OneClosedChannelEndsTheLink(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, w *world) {
+		near, far := w.dial(0, 1, events.PurposeJob)
+		must(t, near.Bulk().raw.Close())
+		<-far.Done()
+		if !errors.Is(far.Err(), ErrRemoteClosed) {
+			t.Errorf("ended by %v", far.Err())
+		}
+		must(t, far.Close())
+		<-near.Done()
+		must(t, near.Close())
+	})
+}
+
 func TestEndpoint_CandidatesOfStrangersAreDropped(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
 		near, far := w.dial(0, 1, events.PurposeMesh)

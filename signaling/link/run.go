@@ -37,6 +37,7 @@ func (e *Endpoint) newLink(remote Remote, offerer, nonce string) (*Link, error) 
 		opened:     make(chan struct{}),
 		done:       make(chan struct{}),
 		closing:    make(chan struct{}),
+		quiet:      make(chan struct{}),
 		gone:       make(chan struct{}),
 	}
 	err = l.prepare(labels)

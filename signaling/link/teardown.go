@@ -17,13 +17,26 @@ const (
 
 // tearDown frees everything. run calls it last.
 func (l *Link) tearDown() {
+	defer l.endpoint.remove(l)
 	if errors.Is(l.reason, ErrClosed) {
 		l.linger()
 	}
 	time.Sleep(settlePause)
-	if err := l.pc.GracefulClose(); err != nil {
-		l.log.Debug("close a peer connection", "cause", err)
+	freed := make(chan struct{})
+	go func() {
+		l.closePion()
+		close(freed)
+	}()
+	if !errors.Is(l.reason, ErrRemoteClosed) {
+		<-freed // at once; what the other side has ended takes pion 400 ms
 	}
+	l.fallQuiet()
+	<-freed
+}
+
+// fallQuiet waits for the readers. They end with SCTP, but first hand over what has
+// arrived.
+func (l *Link) fallQuiet() {
 	select {
 	case <-l.opened:
 	default:
@@ -32,7 +45,13 @@ func (l *Link) tearDown() {
 		}
 	}
 	l.tasks.Wait()
-	l.endpoint.remove(l)
+	close(l.quiet)
+}
+
+func (l *Link) closePion() {
+	if err := l.pc.GracefulClose(); err != nil {
+		l.log.Debug("close a peer connection", "cause", err)
+	}
 }
 
 // linger waits until the other side has received what was sent: closing a peer
