@@ -28,8 +28,8 @@ type Position struct {
 }
 
 // Heartbeat is sent to every peer each HeartbeatInterval and when a link opens.
-// Timestamp is for people; receivers use their own clock. Nonce is echoed in a
-// pong, which measures the round trip.
+// Timestamp is for people; receivers use their own clock. Unless it is 0, Nonce
+// is echoed in a pong, which measures the round trip.
 type Heartbeat struct {
 	V           int     `json:"v"`
 	Type        string  `json:"type"` // "heartbeat"

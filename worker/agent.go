@@ -70,6 +70,7 @@ type Agent struct {
 
 	seat  atomic.Pointer[events.Seat]
 	view  atomic.Pointer[replica.View]
+	fresh pulse        // of the view
 	alive atomic.Int64 // Unix nanoseconds of the loop's last step
 	keys  sync.Map     // peer id -> public nkey, from the hub's record
 }

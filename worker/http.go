@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -48,12 +49,43 @@ func (a *Agent) handler() http.Handler {
 		}
 		w.Write([]byte("ready\n"))
 	})
-	mux.HandleFunc("GET /v1/room", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(a.Room())
-	})
+	mux.HandleFunc("GET /v1/room", a.serveRoomPage)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}))
 	return mux
+}
+
+// longPoll bounds the wait of /v1/room?after=VERSION.
+const longPoll = 25 * time.Second
+
+// serveRoomPage shows the room; with after=VERSION, as soon as the state is newer
+// than that, or unchanged after longPoll.
+func (a *Agent) serveRoomPage(w http.ResponseWriter, r *http.Request) {
+	if text := r.URL.Query().Get("after"); text != "" {
+		after, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			http.Error(w, "after must be a version, as /v1/room shows it", http.StatusBadRequest)
+			return
+		}
+		a.awaitVersion(r.Context(), after)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(a.Room())
+}
+
+func (a *Agent) awaitVersion(ctx context.Context, after uint64) {
+	ctx, cancel := context.WithTimeout(ctx, longPoll)
+	defer cancel()
+	for {
+		next := a.fresh.wait()
+		if v := a.view.Load(); v != nil && v.Version > after {
+			return
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Room is what /v1/room shows: the room as this worker has it.

@@ -107,6 +107,7 @@ func (l *loop) do(out replica.Output) {
 		a.send(o)
 	case replica.Show:
 		a.view.Store(o.View)
+		a.fresh.beat()
 	case replica.Publish:
 		a.publish(events.RosterSubject(a.session.Room(), a.session.Peer()), o.RosterNotice)
 	case replica.Note:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nkeys"
@@ -15,8 +14,8 @@ import (
 )
 
 // propagation reserves a worker and gives it back, and times each change of status
-// until all other workers show it. Watching nine workers over HTTP is part of the
-// time, so the numbers are upper bounds.
+// until all other workers show it. Their answers over HTTP are part of the time, so
+// the numbers are upper bounds.
 func (b *bench) propagation(ctx context.Context) ([]sample, error) {
 	cfg, err := b.stage.ClientConfig()
 	if err != nil {
@@ -55,44 +54,51 @@ func (b *bench) propagation(ctx context.Context) ([]sample, error) {
 }
 
 // timed does something that changes a worker's status and waits until all others
-// show it.
+// show it. They are asked before, and answer when their state is newer.
 func (b *bench) timed(ctx context.Context, into *sample, peer string, want events.Status, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	watching := make(chan struct{}, len(b.workers))
+	shown := make(chan error, len(b.workers))
+	others := 0
+	for other, w := range b.workers {
+		if other != peer {
+			others++
+			go func() { shown <- shows(ctx, w, peer, want, watching) }()
+		}
+	}
+	for range others {
+		select {
+		case <-watching:
+		case err := <-shown:
+			return err
+		}
+	}
 	start := time.Now()
 	if err := do(); err != nil {
 		return err
 	}
-	var all sync.WaitGroup
-	late := make(chan error, len(b.workers))
-	for other, w := range b.workers {
-		if other != peer {
-			all.Go(func() { late <- shows(ctx, w, peer, want) })
-		}
-	}
-	all.Wait()
-	into.took(time.Since(start))
-	close(late)
-	for err := range late {
-		if err != nil {
+	for range others {
+		if err := <-shown; err != nil {
 			return err
 		}
 	}
+	into.took(time.Since(start))
 	return nil
 }
 
-// shows asks a worker each millisecond until it shows another with a status.
-func shows(ctx context.Context, w *stage.Worker, peer string, want events.Status) error {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		r, err := w.Room(ctx)
-		if err != nil {
-			return fmt.Errorf("%s never showed %s as %s: %w", w.PeerID, peer, want, err)
-		}
+// shows returns when a worker shows another with a status. It says that it is
+// watching once it knows what to wait for.
+func shows(ctx context.Context, w *stage.Worker, peer string, want events.Status, watching chan<- struct{}) error {
+	r, err := w.Room(ctx)
+	if err == nil {
+		watching <- struct{}{}
+	}
+	for err == nil {
 		if slices.ContainsFunc(r.Workers, func(o events.Worker) bool { return o.PeerID == peer && o.Status == want }) {
 			return nil
 		}
-		<-tick.C
+		r, err = w.RoomAfter(ctx, r.Version)
 	}
+	return fmt.Errorf("%s never showed %s as %s: %w", w.PeerID, peer, want, err)
 }

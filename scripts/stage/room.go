@@ -19,6 +19,7 @@ type Room struct {
 	Term        uint64            `json:"term"`
 	Generation  events.Generation `json:"generation"`
 	Genesis     string            `json:"genesis"`
+	Version     uint64            `json:"version"`
 	Heads       []string          `json:"heads"`
 	Stale       bool              `json:"stale"`
 	Links       []Link            `json:"links"`

@@ -80,3 +80,10 @@ func (w *Worker) Room(ctx context.Context) (Room, error) {
 	err := getJSON(ctx, w.URL, &r)
 	return r, err
 }
+
+// RoomAfter is Room as soon as the worker's state is newer than a version.
+func (w *Worker) RoomAfter(ctx context.Context, version uint64) (Room, error) {
+	var r Room
+	err := getJSON(ctx, fmt.Sprintf("%s?after=%d", w.URL, version), &r)
+	return r, err
+}

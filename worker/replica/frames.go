@@ -16,7 +16,7 @@ func (in LinkUp) step(r *Replica) {
 		r.detector.Examine(in.PeerID, r.now)
 	}
 	r.dirty = true
-	r.heartbeat(in.PeerID)
+	r.greet(true, in.PeerID)
 }
 
 func (in LinkDown) step(r *Replica) {
@@ -82,14 +82,18 @@ func (r *Replica) frame(from events.Seat, t events.FrameType, payload []byte) er
 	return do(r, from, payload)
 }
 
-// heartbeat sends the own position to peers (to all that are linked, if none is
-// named) and asks them for a pong.
-func (r *Replica) heartbeat(to ...string) {
+// heartbeat sends the own position to all that are linked; each measureEvery-th one
+// asks for a pong.
+func (r *Replica) heartbeat() {
+	r.beats++
+	r.greet(r.beats%measureEvery == 0, sorted(r.links)...)
+}
+
+// greet sends the own position to peers. A pong measures the round trip; without
+// one the answer to a heartbeat is the next of the peer's own.
+func (r *Replica) greet(pong bool, to ...string) {
 	if !r.seated() {
 		return
-	}
-	if len(to) == 0 {
-		to = sorted(r.links)
 	}
 	h := events.Heartbeat{
 		V: events.ProtocolVersion, Type: events.TypeHeartbeat, FromPeerID: r.seat.PeerID, Incarnation: r.seat.Incarnation,
@@ -99,7 +103,9 @@ func (r *Replica) heartbeat(to ...string) {
 		if r.links[peer] == nil {
 			continue
 		}
-		h.Nonce = r.expectPong(peer)
+		if h.Nonce = 0; pong {
+			h.Nonce = r.expectPong(peer)
+		}
 		r.emit(Send{peer, events.Pack(events.FrameHeartbeat, h)})
 	}
 }
@@ -118,7 +124,9 @@ func (r *Replica) expectPong(peer string) uint64 {
 }
 
 func (r *Replica) onHeartbeat(from events.Seat, h events.Heartbeat) error {
-	r.emit(Send{from.PeerID, events.Pack(events.FramePong, events.Ping{Nonce: h.Nonce})})
+	if h.Nonce != 0 {
+		r.emit(Send{from.PeerID, events.Pack(events.FramePong, events.Ping{Nonce: h.Nonce})})
+	}
 	switch r.fence.Judge(h.Term) {
 	case election.Older:
 		r.emit(Send{from.PeerID, events.Pack(events.FrameFence, r.fence.Certificate())})

@@ -39,6 +39,10 @@ const (
 	RetryClaim = time.Second
 	// PullInterval bounds how often one peer is asked for what is missing.
 	PullInterval = 100 * time.Millisecond
+	// measureEvery heartbeats the round trip of each link is measured: once a minute
+	// suffices for a window of four round trips, and a pong for every heartbeat would
+	// double the frames of a quiet room.
+	measureEvery = 12
 	// AwayRowsKept is how long a row stays in new generations after its owner left.
 	AwayRowsKept = time.Hour
 )
@@ -69,7 +73,7 @@ type Replica struct {
 	pending    [][]byte  // chunks that the admin has accepted and not yet broadcast
 
 	nextHeartbeat, nextLease time.Time
-	nonce                    uint64
+	nonce, beats             uint64
 	pings                    map[uint64]ping
 	dirty                    bool // the view is older than the state
 	shown                    map[string]events.Worker

@@ -175,7 +175,7 @@ func (r *Replica) accept(c events.SeatCertificate) {
 	r.note(Info, "admin elected", "room_id", r.cfg.Room, "admin_peer_id", c.PeerID, "previous_admin_peer_id", former.PeerID,
 		"term", c.N, "num_workers", len(r.living()), "is_self", c.Seat == r.seat)
 	r.found()
-	r.heartbeat(c.PeerID)
+	r.greet(true, c.PeerID)
 }
 
 func (r *Replica) note(l Level, text string, fields ...any) { r.emit(Note{l, text, fields}) }
