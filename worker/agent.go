@@ -19,6 +19,15 @@ import (
 	"github.com/nats-io/nuid"
 )
 
+// Rhythm of a worker's links. Crashes are noticed through the hub and heartbeats, so
+// the links check themselves slowly: nine of them at once each second were a third
+// of an idle worker's work.
+const (
+	linkKeepalive = 2 * time.Second
+	linkSuspect   = 5 * time.Second // three checks missed
+	linkFailed    = 7 * time.Second // more, and the link is made anew
+)
+
 // Bounds of the agent's own work.
 const (
 	// inboxSize bounds the inputs that wait for the loop; a full inbox holds the
@@ -133,6 +142,7 @@ func (a *Agent) join(ctx context.Context) error {
 	a.session = s
 	linkConfig := a.cfg.Link
 	linkConfig.ICEServers = s.Reply().ICEServers
+	linkConfig.Keepalive, linkConfig.Disconnected, linkConfig.Failed = linkKeepalive, linkSuspect, linkFailed
 	if a.endpoint, err = link.NewEndpoint(linkConfig); err != nil {
 		a.close()
 		return err
