@@ -159,6 +159,19 @@ func TestRegistered_DialsAllPeersOfTheReply(t *testing.T) {
 	}
 }
 
+func TestView_AMemberWithoutARowYetIsShownAsItRegistered(t *testing.T) {
+	d := newDriver(t)
+	d.keys["worker-d"] = key(t)
+	p := d.peer("worker-d", 4)
+	p.Status, p.Slots = events.StatusAvailable, events.Slots{Total: 2, Free: 2}
+	d.step(Presence{events.PeerEvent{Type: events.TypePeerJoined, Seat: p.Seat, Peer: p, Standing: standing(1, "worker-a", 1)}})
+	v := d.quiet()
+	i := slices.IndexFunc(v.Workers, func(w events.Worker) bool { return w.PeerID == "worker-d" })
+	if i < 0 || v.Workers[i].Status != events.StatusAvailable || !v.Workers[i].Registry || v.Workers[i].Slots.Free != 2 {
+		t.Fatalf("workers %+v", v.Workers)
+	}
+}
+
 func TestTerm_AMembersWordRaisesNone(t *testing.T) {
 	d := newDriver(t)
 	h := events.Heartbeat{Standing: standing(7, "worker-c", 3)}

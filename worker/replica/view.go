@@ -70,12 +70,10 @@ func (r *Replica) workers() []events.Worker {
 	all := make([]events.Worker, 0, len(r.members))
 	for _, id := range sorted(r.members) {
 		p := r.members[id]
-		row, ok := rows[p.Seat]
-		switch {
-		case !p.Registry:
-			all = append(all, r.oldWorker(p))
-		case ok:
+		if row, ok := rows[p.Seat]; ok && p.Registry {
 			all = append(all, r.worker(p, row))
+		} else {
+			all = append(all, r.fromRecord(p))
 		}
 	}
 	return all
@@ -103,10 +101,12 @@ func (r *Replica) worker(p events.PeerInfo, row roster.Row) events.Worker {
 	return withPresence(w, p)
 }
 
-// oldWorker is a worker without registry: the hub's record is all there is.
-func (r *Replica) oldWorker(p events.PeerInfo) events.Worker {
+// fromRecord is a worker without registry, or one whose row has not arrived yet: what
+// it told the hub is all there is.
+func (r *Replica) fromRecord(p events.PeerInfo) events.Worker {
 	w := events.Worker{
-		PeerID: p.PeerID, Name: p.Metadata.Name, Status: p.Status, Incarnation: p.Incarnation, NKey: p.NKey,
+		PeerID: p.PeerID, Name: p.Metadata.Name, Status: p.Status, Registry: p.Registry, IsAdmin: p.Seat == r.admin(),
+		Incarnation: p.Incarnation, NKey: p.NKey,
 		LastHeartbeat: p.LastHeartbeat, CurrentJob: p.CurrentJob, Slots: p.Slots, Path: "none", Metadata: p.Metadata,
 	}
 	return withPresence(w, p)
