@@ -58,7 +58,8 @@ func (a *Agent) handler() http.Handler {
 const longPoll = 25 * time.Second
 
 // serveRoomPage shows the room; with after=VERSION, as soon as the state is newer
-// than that, or unchanged after longPoll.
+// than that, or unchanged after longPoll; with links=0 without the links, whose
+// numbers are costly to gather.
 func (a *Agent) serveRoomPage(w http.ResponseWriter, r *http.Request) {
 	if text := r.URL.Query().Get("after"); text != "" {
 		after, err := strconv.ParseUint(text, 10, 64)
@@ -68,8 +69,12 @@ func (a *Agent) serveRoomPage(w http.ResponseWriter, r *http.Request) {
 		}
 		a.awaitVersion(r.Context(), after)
 	}
+	room := a.state()
+	if r.URL.Query().Get("links") != "0" {
+		room.Links = a.links()
+	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(a.Room())
+	json.NewEncoder(w).Encode(room)
 }
 
 func (a *Agent) awaitVersion(ctx context.Context, after uint64) {
@@ -119,13 +124,25 @@ type RoomLink struct {
 // Room may be called from any goroutine once Run has registered; before that, and
 // without registry, only the names are set.
 func (a *Agent) Room() Room {
-	r := Room{RoomID: a.session.Room(), Self: a.session.Peer(), Incarnation: a.incarnation(), Heads: []string{}, Links: []RoomLink{}, Workers: []events.Worker{}}
+	r := a.state()
+	r.Links = a.links()
+	return r
+}
+
+func (a *Agent) links() []RoomLink {
+	links := []RoomLink{}
 	for _, l := range a.mesh.Links() {
-		r.Links = append(r.Links, RoomLink{
+		links = append(links, RoomLink{
 			PeerID: l.PeerID, State: l.State, Path: l.Path, Local: l.Local, Remote: l.Remote,
 			RTTMS: float64(l.RTT.Microseconds()) / 1000, BytesSent: l.BytesSent, BytesReceived: l.BytesReceived,
 		})
 	}
+	return links
+}
+
+// state is the room without its links.
+func (a *Agent) state() Room {
+	r := Room{RoomID: a.session.Room(), Self: a.session.Peer(), Incarnation: a.incarnation(), Heads: []string{}, Links: []RoomLink{}, Workers: []events.Worker{}}
 	if v := a.view.Load(); v != nil {
 		r.AdminPeerID, r.Term, r.Generation, r.Genesis = v.AdminPeerID, v.N, v.Position.Generation, v.Position.Genesis
 		r.Version, r.Heads, r.Stale, r.Workers = v.Version, v.Position.Heads, v.Stale, v.Workers

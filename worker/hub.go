@@ -131,12 +131,26 @@ func (a *Agent) slots(l jobs.Load) events.Slots {
 	return events.Slots{Total: a.cfg.Slots, Free: l.Free}
 }
 
+// reportDelay is how long a status rests before the hub is told, so that a change
+// that is soon followed by another costs the hub one write to its disk.
+const reportDelay = 100 * time.Millisecond
+
 // sendReports tells the hub the own status, one report at a time.
 func (a *Agent) sendReports(ctx context.Context) {
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	var due <-chan time.Time
+	var newest events.StatusReport
 	for {
 		select {
-		case r := <-a.reports:
-			if err := a.request(ctx, events.VerbStatus, r, &events.Ack{}); err != nil {
+		case newest = <-a.reports:
+			if due == nil {
+				rest.Reset(reportDelay)
+				due = rest.C
+			}
+		case <-due:
+			due = nil
+			if err := a.request(ctx, events.VerbStatus, newest, &events.Ack{}); err != nil {
 				a.cfg.Log.Debug("status not reported", "error", err)
 			}
 		case <-ctx.Done():

@@ -81,9 +81,10 @@ func (w *Worker) Room(ctx context.Context) (Room, error) {
 	return r, err
 }
 
-// RoomAfter is Room as soon as the worker's state is newer than a version.
+// RoomAfter is Room, without the links, as soon as the worker's state is newer than a
+// version.
 func (w *Worker) RoomAfter(ctx context.Context, version uint64) (Room, error) {
 	var r Room
-	err := getJSON(ctx, fmt.Sprintf("%s?after=%d", w.URL, version), &r)
+	err := getJSON(ctx, fmt.Sprintf("%s?after=%d&links=0", w.URL, version), &r)
 	return r, err
 }
