@@ -61,11 +61,10 @@ func distinct(workers []events.Worker) []events.Worker {
 }
 
 // allows reports whether a worker's owner allows the command, as far as the list
-// tells: the hub's list and rows of old workers name no commands, there only the
-// worker itself can say no.
-func allows(list events.WorkerList, w events.Worker, command string) bool {
-	told := len(w.Commands) > 0 || list.Source == events.SourceAdmin && w.Registry
-	return !told || slices.Contains(w.Commands, command)
+// tells: the hub's list, old workers and rows that have not arrived name no commands,
+// there only the worker itself can say no.
+func allows(w events.Worker, command string) bool {
+	return w.Commands == nil || slices.Contains(w.Commands, command)
 }
 
 // choose makes the plan for a job from a list of everybody in the room. Filters come
@@ -83,7 +82,7 @@ func choose(list events.WorkerList, j Job) (Plan, error) {
 			reject(w, "is not "+j.Worker)
 		} else if why := j.Filters.Reject(w); why != "" {
 			reject(w, why)
-		} else if matching = append(matching, w); !allows(list, w, j.Command) {
+		} else if matching = append(matching, w); !allows(w, j.Command) {
 			reject(w, "does not allow "+j.Command)
 		} else {
 			allowing = append(allowing, w)

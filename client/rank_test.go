@@ -8,7 +8,7 @@ import (
 )
 
 func worker(id string, mb int64, s events.Status, commands ...string) events.Worker {
-	w := events.Worker{PeerID: id, Name: id, Status: s, Registry: true, Commands: commands, Slots: events.Slots{Total: 1}}
+	w := events.Worker{PeerID: id, Name: id, Status: s, Registry: true, Commands: append([]string{}, commands...), Slots: events.Slots{Total: 1}}
 	w.Metadata.Properties.GPUMemoryMB = mb
 	if s == events.StatusAvailable {
 		w.Slots.Free = 1
@@ -75,20 +75,15 @@ func TestChoose_WorkerByIDOrName(t *testing.T) {
 	}
 }
 
-// Over HTTP nobody says which commands a worker allows: the worker itself will.
+// Nobody says which commands a worker allows over HTTP, or before its row has come:
+// the worker itself will.
 func TestChoose_AsksAWorkerWhoseCommandsAreUnknown(t *testing.T) {
-	silent := worker("a", 8000, events.StatusAvailable)
-	list := roster(silent)
+	list := roster(worker("a", 8000, events.StatusAvailable))
 	if _, err := choose(list, Job{Command: "track"}); events.CodeOf(err) != events.CodeNotAllowed {
 		t.Errorf("by the admin's word it allows nothing, got %v", err)
 	}
-	list.Source = events.SourceHTTP
+	list.Workers[0].Commands = nil
 	if p, err := choose(list, Job{Command: "track"}); err != nil || len(p.Candidates) != 1 {
-		t.Errorf("over HTTP it must be asked, got %v", err)
-	}
-	old := silent
-	old.Registry = false
-	if p, err := choose(roster(old), Job{Command: "track"}); err != nil || len(p.Candidates) != 1 {
-		t.Errorf("an old worker must be asked, got %v", err)
+		t.Errorf("it must be asked, got %v", err)
 	}
 }

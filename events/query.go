@@ -65,8 +65,8 @@ type Worker struct {
 	LastHeartbeat Time     `json:"last_heartbeat"`
 	CurrentJob    string   `json:"current_job"`
 	Slots         Slots    `json:"slots"`
-	Path          string   `json:"path"` // as the answerer reaches it: self, direct, turn, relay, none
-	Commands      []string `json:"commands,omitempty"`
+	Path          string   `json:"path"`              // as the answerer reaches it: self, direct, turn, relay, none
+	Commands      []string `json:"commands,omitzero"` // absent: the answerer does not know them
 	Metadata      Metadata `json:"metadata"`
 }
 

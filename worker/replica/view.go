@@ -83,7 +83,7 @@ func (r *Replica) worker(p events.PeerInfo, row roster.Row) events.Worker {
 	w := events.Worker{
 		PeerID: p.PeerID, Name: row.Metadata.Name, Status: row.Status, IsAdmin: p.Seat == r.admin(), Registry: true,
 		Incarnation: p.Incarnation, NKey: row.Key, LastHeartbeat: row.LastHeartbeat, CurrentJob: row.Job,
-		Slots: events.Slots{Total: row.Slots, Free: row.Free}, Path: "none", Commands: row.Commands, Metadata: row.Metadata,
+		Slots: events.Slots{Total: row.Slots, Free: row.Free}, Path: "none", Commands: append([]string{}, row.Commands...), Metadata: row.Metadata,
 	}
 	heard, watched := r.detector.LastHeard(p.PeerID)
 	if !watched {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,10 +62,12 @@ func inHall(t *testing.T, memory []int64, f func(hall)) {
 	})
 }
 
-// complete reports whether every worker, the admin among them, knows all.
+// complete reports whether every worker, the admin among them, has the row of all:
+// until then the others are shown as they registered, which names no commands.
 func (h hall) complete() bool {
 	for _, w := range h.workers {
-		if len(w.Room().Workers) != len(h.workers) {
+		all := w.Room().Workers
+		if len(all) != len(h.workers) || slices.ContainsFunc(all, func(w events.Worker) bool { return w.Commands == nil }) {
 			return false
 		}
 	}
