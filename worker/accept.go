@@ -55,6 +55,9 @@ func (a *Agent) serveClient(ctx context.Context, client string, l *link.Link) {
 	case <-ctx.Done():
 		return
 	}
+	if a.cfg.Linked != nil {
+		defer a.cfg.Linked()()
+	}
 	if err := a.jobs.Serve(ctx, client, jobs.Link{Control: l.Control(), Bulk: l.Bulk()}); err != nil {
 		a.cfg.Log.Warn("client cut off", "peer_id", client, "error", err)
 	}

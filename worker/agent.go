@@ -19,13 +19,13 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// Rhythm of a worker's links. Crashes are noticed through the hub and heartbeats, so
-// the links check themselves slowly: nine of them at once each second were a third
-// of an idle worker's work.
+// Rhythm of a worker's links. Both sides send heartbeats, which keep a NAT's mapping
+// and prove the path, so ICE sends no checks of its own: those of nine links were a
+// third of an idle worker's work. A client's checks are answered.
 const (
-	linkKeepalive = 2 * time.Second
-	linkSuspect   = 5 * time.Second // three checks missed
-	linkFailed    = 7 * time.Second // more, and the link is made anew
+	linkKeepalive = -1              // none
+	linkSuspect   = 2 * time.Second // after a heartbeat was due
+	linkFailed    = 5 * time.Second // more, and the link is made anew
 )
 
 // Bounds of the agent's own work.
@@ -57,7 +57,10 @@ type Config struct {
 	HTTP         string        // address of healthz, readyz, metrics and v1/room; "" for none
 	DrainTimeout time.Duration
 	Link         link.Config
-	Log          *slog.Logger
+	// Linked is called, on any goroutine, when a client's link begins to serve, and
+	// ended when that is over; nil for neither.
+	Linked func() (ended func())
+	Log    *slog.Logger
 }
 
 // An Agent is one worker process. Make one with New, run it once.
@@ -78,7 +81,7 @@ type Agent struct {
 	wg      sync.WaitGroup
 
 	seat  atomic.Pointer[events.Seat]
-	view  atomic.Pointer[replica.View]
+	view  atomic.Pointer[shown]
 	fresh pulse        // of the view
 	alive atomic.Int64 // Unix nanoseconds of the loop's last step
 	keys  sync.Map     // peer id -> public nkey, from the hub's record
@@ -142,7 +145,8 @@ func (a *Agent) join(ctx context.Context) error {
 	a.session = s
 	linkConfig := a.cfg.Link
 	linkConfig.ICEServers = s.Reply().ICEServers
-	linkConfig.Keepalive, linkConfig.Disconnected, linkConfig.Failed = linkKeepalive, linkSuspect, linkFailed
+	heartbeat := time.Duration(s.Reply().Limits.HeartbeatMS) * time.Millisecond
+	linkConfig.Keepalive, linkConfig.Disconnected, linkConfig.Failed = linkKeepalive, heartbeat+linkSuspect, linkFailed
 	if a.endpoint, err = link.NewEndpoint(linkConfig); err != nil {
 		a.close()
 		return err

@@ -103,6 +103,7 @@ type Room struct {
 	Generation  events.Generation `json:"generation"`
 	Genesis     string            `json:"genesis"`
 	Version     uint64            `json:"version"`
+	SinceUS     int64             `json:"version_since_us"` // when the version was first to be seen here, microseconds since 1970
 	Heads       []string          `json:"heads"`
 	Stale       bool              `json:"stale"`
 	Links       []RoomLink        `json:"links"`
@@ -145,7 +146,7 @@ func (a *Agent) state() Room {
 	r := Room{RoomID: a.session.Room(), Self: a.session.Peer(), Incarnation: a.incarnation(), Heads: []string{}, Links: []RoomLink{}, Workers: []events.Worker{}}
 	if v := a.view.Load(); v != nil {
 		r.AdminPeerID, r.Term, r.Generation, r.Genesis = v.AdminPeerID, v.N, v.Position.Generation, v.Position.Genesis
-		r.Version, r.Heads, r.Stale, r.Workers = v.Version, v.Position.Heads, v.Stale, v.Workers
+		r.Version, r.SinceUS, r.Heads, r.Stale, r.Workers = v.Version, v.since.UnixMicro(), v.Position.Heads, v.Stale, v.Workers
 	}
 	return r
 }

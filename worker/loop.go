@@ -106,8 +106,7 @@ func (l *loop) do(out replica.Output) {
 	case replica.Send:
 		a.send(o)
 	case replica.Show:
-		a.view.Store(o.View)
-		a.fresh.beat()
+		a.show(o.View)
 	case replica.Publish:
 		a.publish(events.RosterSubject(a.session.Room(), a.session.Peer()), o.RosterNotice)
 	case replica.Note:
@@ -115,6 +114,23 @@ func (l *loop) do(out replica.Output) {
 	case replica.Exit:
 		l.exit = o.Err
 	}
+}
+
+// shown is a view with the time at which its version was first to be seen here.
+type shown struct {
+	*replica.View
+	since time.Time
+}
+
+func (a *Agent) show(v *replica.View) {
+	next := &shown{View: v}
+	if before := a.view.Load(); before != nil && before.Version == v.Version {
+		next.since = before.since
+	} else {
+		next.since = time.Now()
+	}
+	a.view.Store(next)
+	a.fresh.beat()
 }
 
 func (a *Agent) send(o replica.Send) {

@@ -20,6 +20,7 @@ type Room struct {
 	Generation  events.Generation `json:"generation"`
 	Genesis     string            `json:"genesis"`
 	Version     uint64            `json:"version"`
+	SinceUS     int64             `json:"version_since_us"`
 	Heads       []string          `json:"heads"`
 	Stale       bool              `json:"stale"`
 	Links       []Link            `json:"links"`

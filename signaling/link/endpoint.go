@@ -29,7 +29,7 @@ type Config struct {
 	Connect      time.Duration // 10 s: from offer to open channels
 	Disconnected time.Duration // 2 s of silence: suspect
 	Failed       time.Duration // 10 s more: the link ends
-	Keepalive    time.Duration // 1 s: between two ICE checks; both sides check, so 2 s stay unheard only if 2 checks are lost
+	Keepalive    time.Duration // 1 s: between two ICE checks; both sides check, so 2 s stay unheard only if 2 checks are lost; negative: none
 }
 
 func (c Config) withDefaults() Config {

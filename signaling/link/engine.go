@@ -17,6 +17,8 @@ const (
 	// rtoMax bounds the wait before SCTP repeats a lost packet; its own bound is a
 	// minute, and its own floor a second.
 	rtoMax = 300 * time.Millisecond
+	// iceTick is the longest time between two looks of pion at what it heard.
+	iceTick = 2 * time.Second
 	// dtlsRepeat is the wait before a lost handshake packet is repeated.
 	dtlsRepeat = 200 * time.Millisecond
 )
@@ -36,7 +38,8 @@ func newAPI(cfg Config) *webrtc.API {
 	engine.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	engine.DisableActiveTCP(true)
 	engine.SetIncludeLoopbackCandidate(cfg.Loopback)
-	engine.SetICETimeouts(cfg.Disconnected, cfg.Failed+2*cfg.Keepalive, cfg.Keepalive) // run is first
+	keepalive := max(cfg.Keepalive, 0)
+	engine.SetICETimeouts(cfg.Disconnected, cfg.Failed+max(2*keepalive, iceTick), keepalive) // run is first
 	engine.SetSCTPRTOMax(rtoMax)
 	engine.SetSCTPMaxMessageSize(events.MaxMessage)
 	engine.SetDTLSRetransmissionInterval(dtlsRepeat)

@@ -82,11 +82,11 @@ func (r *Replica) frame(from events.Seat, t events.FrameType, payload []byte) er
 	return do(r, from, payload)
 }
 
-// heartbeat sends the own position to all that are linked; each measureEvery-th one
-// asks for a pong.
+// heartbeat sends the own position to all that are linked; the second, when the rush
+// of joining is over, and each measureEvery-th after it ask for a pong.
 func (r *Replica) heartbeat() {
 	r.beats++
-	r.greet(r.beats%measureEvery == 0, sorted(r.links)...)
+	r.greet(r.beats%measureEvery == 2, sorted(r.links)...)
 }
 
 // greet sends the own position to peers. A pong measures the round trip; without

@@ -66,8 +66,9 @@ func (r *Roster) compose(s Static, d Dynamic, newStatic bool) (guard.Change, err
 	return guard.Change{Actor: g.own, Seq: state.changes + 1, StartOp: g.history.maxOp(deps) + 1, Deps: deps, Ops: ops}, nil
 }
 
-// commit judges the own change as every peer will, and then has automerge make
-// it. It panics if automerge makes another one: then every peer would refuse it.
+// commit judges the own change as every peer will, but for a signature just made, and
+// then has automerge make it. It panics if automerge makes another one: then every
+// peer would refuse it.
 func (r *Roster) commit(c guard.Change) ([]byte, error) {
 	chunk, hash := c.Encode()
 	c, err := guard.Parse(chunk)
@@ -78,7 +79,11 @@ func (r *Roster) commit(c guard.Change) ([]byte, error) {
 	if refused != nil {
 		return nil, refused
 	}
-	next, refused := r.check(p)
+	judge := r.present.follow
+	if p.static != nil {
+		judge = r.check
+	}
+	next, refused := judge(p)
 	if refused != nil {
 		return nil, refused
 	}

@@ -65,6 +65,7 @@ func agentConfig(ctx context.Context, s *settings.Settings, log *slog.Logger) (w
 		HTTP:         s.HTTP,
 		DrainTimeout: s.DrainTimeout,
 		Link:         link.Config{Log: log, Loopback: onThisMachine(s.Hub)},
+		Linked:       newProcessors().linked,
 		Log:          log,
 	}, nil
 }
