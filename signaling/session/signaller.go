@@ -109,7 +109,7 @@ func (g *Signaller) offered(m *nats.Msg, accept func(context.Context, events.Sig
 		err = g.seen.add(from + " " + offer.Nonce)
 	}
 	if err != nil {
-		g.s.log.Warn("refused an offer", "peer_id", from, "cause", err)
+		g.s.log.Log(g.s.ctx, g.refusalLevel(from), "refused an offer", "peer_id", from, "cause", err)
 		g.s.answer(m, nil, err)
 		return
 	}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"log/slog"
 	"sync"
 
 	"github.com/moothall/moothall/events"
@@ -64,6 +65,15 @@ func (g *Signaller) keyFor(peer, shown string) (string, error) {
 		return "", events.Errorf(events.CodeForbidden, "%s is not a member of room %q", peer, g.s.Room())
 	}
 	return shown, events.CheckDerived(peer, shown)
+}
+
+// refusalLevel is how loud a refused offer is: a new member's may be here before the
+// word that it joined, and it offers again.
+func (g *Signaller) refusalLevel(from string) slog.Level {
+	if _, known := g.keyOf(from); !known && !events.IsDerived(from) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // nonceMemory is how many offers are remembered. An older one that is replayed only
