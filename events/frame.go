@@ -17,6 +17,7 @@ const (
 	FramePong           FrameType = 8  // Ping, echoed
 	FrameVouch          FrameType = 9  // Vouch
 	FrameFence          FrameType = 10 // SeatCertificate of a newer term than the sender of a frame has
+	FrameWant           FrameType = 11 // Want, to the admin
 )
 
 // Frames between a client and a worker, on the job channel.

@@ -65,14 +65,26 @@ type Pull struct {
 // Genesis founds a generation. It is the seat certificate and the signed rows of
 // each peer's highest seat; every replica verifies them, builds the document's
 // first change itself (identical bytes from any builder) and compares its hash.
-// Signature is the founding admin's, over room, generation and hash.
+// Signature is the founding admin's, over room, generation and hash. Banned seats,
+// sorted, made two changes with one number in an earlier generation: their changes
+// are refused.
 type Genesis struct {
 	V           int             `json:"v"`
 	Generation  Generation      `json:"generation"`
 	Hash        string          `json:"hash"`
 	Certificate SeatCertificate `json:"certificate"`
 	Rows        []SignedRow     `json:"rows"`
+	Banned      []Seat          `json:"banned,omitempty"`
 	Signature   string          `json:"sig"`
+}
+
+// Want tells the admin why the next generation should begin: rows that are newer than
+// those of the present genesis, or a document that no longer loads what it saved.
+type Want struct {
+	V          int         `json:"v"`
+	Generation Generation  `json:"generation"`
+	Rows       []SignedRow `json:"rows,omitempty"`
+	Damaged    bool        `json:"damaged,omitempty"`
 }
 
 // SignedRow is a peer's row as its owner signed it: the texts of the two scalars

@@ -42,7 +42,7 @@ var wire = []any{
 	events.Pull{}, events.Query{}, events.Register{}, events.RegisteredAuth{}, events.Rejected{}, events.Release{},
 	events.Reserve{}, events.Reserved{}, events.RoomInfo{}, events.RosterNotice{}, events.Seat{}, events.SeatCertificate{},
 	events.Signal{}, events.SignedRow{}, events.Slots{}, events.Standing{}, events.State{}, events.StatusReport{},
-	events.Term{}, events.Testimony{}, events.Vouch{}, events.Worker{}, events.WorkerList{},
+	events.Term{}, events.Testimony{}, events.Vouch{}, events.Want{}, events.Worker{}, events.WorkerList{},
 }
 
 type schema struct {

@@ -42,9 +42,13 @@ func (in Frame) step(r *Replica) {
 	if err == nil {
 		r.detector.Heard(in.From.PeerID, r.now)
 		r.dirty = true
+		if r.shunned(in.From, t) {
+			return
+		}
 		err = r.frame(in.From, t, payload)
 	}
 	if err != nil {
+		r.blame(in.From)
 		r.note(Warn, "refused a frame", "peer_id", in.From.PeerID, "type", int(t), "error", err.Error())
 	}
 }
@@ -62,6 +66,7 @@ var handlers = map[events.FrameType]func(r *Replica, from events.Seat, payload [
 	events.FramePong:           handle((*Replica).onPong),
 	events.FrameVouch:          handle((*Replica).onVouch),
 	events.FrameFence:          handle((*Replica).onFence),
+	events.FrameWant:           handle((*Replica).onWant),
 }
 
 func handle[T any](do func(r *Replica, from events.Seat, m T) error) func(*Replica, events.Seat, []byte) error {

@@ -98,6 +98,11 @@ func (r *Replica) replaceMembers(peers []events.PeerInfo) {
 
 // forgetDeparted drops what is kept of seats that the hub's list has no more.
 func (r *Replica) forgetDeparted() {
+	for s := range r.conduct {
+		if r.members[s.PeerID].Seat != s {
+			delete(r.conduct, s)
+		}
+	}
 	for s := range r.lastHeard {
 		if r.members[s.PeerID].Seat != s {
 			delete(r.lastHeard, s)

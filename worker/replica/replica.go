@@ -71,6 +71,13 @@ type Replica struct {
 	dynamic    roster.Dynamic
 	checkpoint time.Time // of the last own row
 	pending    [][]byte  // chunks that the admin has accepted and not yet broadcast
+	conduct    map[events.Seat]conduct
+
+	// wanted is why the admin should begin a generation when nextRenewal has come, ""
+	// if it need not; without the rows of offenders.
+	wanted      string
+	offenders   []events.Seat
+	nextRenewal time.Time
 
 	nextHeartbeat, nextLease time.Time
 	nonce, beats             uint64
@@ -114,6 +121,7 @@ func New(cfg Config) *Replica {
 		detector:  liveness.New(events.StaleAfter),
 		lastHeard: map[events.Seat]time.Time{},
 		farewells: map[events.Seat]events.Goodbye{},
+		conduct:   map[events.Seat]conduct{},
 		pings:     map[uint64]ping{},
 		dynamic:   roster.Dynamic{Status: events.StatusAvailable, Free: cfg.Static.Slots},
 	}

@@ -131,6 +131,7 @@ func (r *Replica) sit(seat events.Seat, cert events.MemberCertificate) {
 	if old != nil && !old.Position().Generation.IsZero() {
 		if _, _, err := r.roster.Adopt(old.Genesis()); err == nil {
 			r.roster.Apply(old.Since(nil))
+			r.roster.Learn(old.Newest())
 		}
 	}
 	r.dynamic.LastHeartbeat = events.At(r.now)

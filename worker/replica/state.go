@@ -12,29 +12,6 @@ import (
 // they stay under MaxMessage with the rest of the message.
 const chunksPerFrame = 32 << 10
 
-// found begins the first generation of the own term, once: a new admin's first act.
-func (r *Replica) found() {
-	if !r.isAdmin() || r.roster.Position().Generation.Term.Compare(r.fence.Term()) >= 0 {
-		return
-	}
-	g := events.Generation{Term: r.fence.Term()}
-	genesis, err := r.roster.Found(g, r.fence.Certificate(), r.keepRow)
-	if err != nil {
-		r.note(Warn, "no new generation", "generation", g.String(), "error", err.Error())
-		return
-	}
-	r.dirty = true
-	r.pending = nil
-	r.sendAll(events.Pack(events.FrameGenesis, genesis))
-	r.assertOwn()
-}
-
-// keepRow leaves rows out of a new generation whose owner has been away for long.
-func (r *Replica) keepRow(s events.Seat) bool {
-	p, ok := r.members[s.PeerID]
-	return ok && (!p.Away || r.now.Sub(p.AwaySince.Time) < AwayRowsKept)
-}
-
 // assertOwn writes the own row if the document has another, and sends the change
 // to the admin; an admin broadcasts it itself. Without a link to the admin it
 // goes to all: rows are signed, so they are taken from anyone.
@@ -129,7 +106,7 @@ func (r *Replica) onGenesis(from events.Seat, g events.Genesis) error {
 		r.emit(Send{from.PeerID, events.Pack(events.FrameFence, r.fence.Certificate())})
 		return nil
 	}
-	adopted, _, err := r.roster.Adopt(g)
+	adopted, newer, err := r.roster.Adopt(g)
 	if err != nil || !adopted {
 		return err
 	}
@@ -138,6 +115,7 @@ func (r *Replica) onGenesis(from events.Seat, g events.Genesis) error {
 	r.accept(g.Certificate)
 	r.note(Debug, "generation adopted", "generation", g.Generation.String(), "from_peer_id", from.PeerID)
 	r.assertOwn()
+	r.restore(newer)
 	return nil
 }
 
@@ -164,9 +142,7 @@ func (r *Replica) onState(from events.Seat, s events.State) error {
 		return nil
 	}
 	applied := r.roster.Apply(s.Chunks)
-	for _, err := range applied.Refused {
-		r.note(Warn, "refused a change", "peer_id", from.PeerID, "error", err.Error())
-	}
+	r.refused(from, applied.Refused)
 	if applied.Accepted > 0 {
 		r.dirty = true
 		if r.isAdmin() {

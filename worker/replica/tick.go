@@ -35,6 +35,7 @@ func (in Tick) step(r *Replica) {
 		r.emit(Renew{r.seat})
 	}
 	if r.now.Sub(r.checkpoint) >= CheckpointInterval {
+		r.examine()
 		r.dynamic.LastHeartbeat = events.At(r.now)
 		r.assertOwn()
 	}
@@ -62,6 +63,7 @@ func (Quiet) step(r *Replica) {
 	if !r.seated() {
 		return
 	}
+	r.attend()
 	r.flush()
 	if r.dirty {
 		r.dirty = false

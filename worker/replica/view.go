@@ -98,7 +98,7 @@ func (r *Replica) worker(p events.PeerInfo, row roster.Row) events.Worker {
 		w.Path = l.path
 	}
 	w.Stale = p.Seat != r.seat && !r.hub.up && r.now.Sub(heard) >= r.staleAfter()
-	return withPresence(w, p)
+	return withPresence(w, p, r.roster.Banned(p.Seat))
 }
 
 // fromRecord is a worker without registry, or one whose row has not arrived yet: what
@@ -109,14 +109,14 @@ func (r *Replica) fromRecord(p events.PeerInfo) events.Worker {
 		Incarnation: p.Incarnation, NKey: p.NKey,
 		LastHeartbeat: p.LastHeartbeat, CurrentJob: p.CurrentJob, Slots: p.Slots, Path: "none", Metadata: p.Metadata,
 	}
-	return withPresence(w, p)
+	return withPresence(w, p, r.roster.Banned(p.Seat))
 }
 
-func withPresence(w events.Worker, p events.PeerInfo) events.Worker {
+func withPresence(w events.Worker, p events.PeerInfo, banned bool) events.Worker {
 	switch {
 	case p.Away:
 		w.Status = events.StatusDeparted
-	case p.Suspect:
+	case p.Suspect, banned:
 		w.Status = events.StatusSuspect
 	}
 	return w

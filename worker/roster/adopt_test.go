@@ -88,7 +88,7 @@ func TestAdopt_RefusesWhatDoesNotHold(t *testing.T) {
 	rm, replicas, genesis := inhabited(t)
 	founder := replicas[0]
 	resign := func(g *events.Genesis) {
-		next := newGeneration(rm.name, founder.config.Seat, g.Generation, g.Certificate, rowsOfSigned(g.Rows))
+		next := newGeneration(rm.name, founder.config.Seat, founding{g.Generation, g.Certificate, rowsOfSigned(g.Rows), g.Banned})
 		sig, err := events.SignGenesis(founder.config.Key, rm.name, g.Generation, next.genesis.Hash)
 		if err != nil {
 			t.Fatal(err)
@@ -135,6 +135,12 @@ func TestAdopt_RefusesWhatDoesNotHold(t *testing.T) {
 			g.Rows[1].Static, g.Rows[1].Dynamic = g.Rows[1].Dynamic, g.Rows[1].Static
 			resign(g)
 		}, WrongText},
+		{"a ban that was not signed", func(g *events.Genesis) { g.Rows = g.Rows[:2]; g.Banned = []events.Seat{{PeerID: "w3", Incarnation: 1}} }, GenesisHash},
+		{"a banned seat with a row", func(g *events.Genesis) { g.Banned = []events.Seat{{PeerID: "w3", Incarnation: 1}}; resign(g) }, GenesisRows},
+		{"banned seats not sorted", func(g *events.Genesis) {
+			g.Banned = []events.Seat{{PeerID: "w8", Incarnation: 1}, {PeerID: "w7", Incarnation: 1}}
+			resign(g)
+		}, GenesisRows},
 		{"a row of a later generation", func(g *events.Genesis) { g.Rows[0] = fromLater; resign(g) }, WrongGeneration},
 	}
 	for _, c := range cases {
@@ -170,7 +176,7 @@ func TestAdopt_OldStaticBesideNewDynamicIsRefused(t *testing.T) {
 	forged := rowOfPeer(t, founder, "w2")
 	forged.Signed.Static = old
 	g := generationOf(1, 1)
-	next := newGeneration(rm.name, founder.config.Seat, g, rm.seatCertificate(founder, g.Term), []Row{forged})
+	next := newGeneration(rm.name, founder.config.Seat, founding{g, rm.seatCertificate(founder, g.Term), []Row{forged}, nil})
 	next.genesis.Signature, err = events.SignGenesis(founder.config.Key, rm.name, g, next.genesis.Hash)
 	if err != nil {
 		t.Fatal(err)

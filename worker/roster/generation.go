@@ -21,15 +21,25 @@ type generation struct {
 	own      guard.Actor // of this replica
 }
 
-// newGeneration builds the document's first change. Every builder gets the same
-// bytes for the same room, id, cert and rows; the rows are verified and of
-// different peers. self is the seat of this replica.
-func newGeneration(room string, self events.Seat, id events.Generation, cert events.SeatCertificate, rows []Row) *generation {
+// A founding is what a generation is built of. The rows are verified, of different
+// peers, and none of a banned seat; banned is sorted.
+type founding struct {
+	id          events.Generation
+	certificate events.SeatCertificate
+	rows        []Row
+	banned      []events.Seat
+}
+
+// newGeneration builds the document's first change. Every builder gets the same bytes
+// for the same room and founding. self is the seat of this replica.
+func newGeneration(room string, self events.Seat, f founding) *generation {
 	g := &generation{
-		room:     room,
-		genesis:  events.Genesis{V: events.ProtocolVersion, Generation: id, Certificate: cert, Rows: signedRows(rows)},
+		room: room,
+		genesis: events.Genesis{
+			V: events.ProtocolVersion, Generation: f.id, Certificate: f.certificate, Rows: signedRows(f.rows), Banned: f.banned,
+		},
 		document: newDocument(genesisActor),
-		seats:    make(map[events.Seat]seatState, len(rows)),
+		seats:    make(map[events.Seat]seatState, len(f.rows)),
 	}
 	ops := genesisOps(g.genesis)
 	hash, chunk := g.document.commit(ops)
@@ -37,7 +47,7 @@ func newGeneration(room string, self events.Seat, id events.Generation, cert eve
 	g.own = g.actor(self)
 	g.document.actAs(g.own)
 	g.history = newHistory(entry{hash: hash, maxOp: uint64(len(ops)), chunk: chunk})
-	for _, row := range rows {
+	for _, row := range f.rows {
 		g.seats[row.Seat] = seatState{
 			row:       row,
 			staticOp:  genesisOpID(ops, rowKey(row.Seat, kindStatic)),
@@ -48,9 +58,12 @@ func newGeneration(room string, self events.Seat, id events.Generation, cert eve
 }
 
 // genesisOps are the scalars of a genesis, sorted by key: the work list's
-// admin_peer_id as the hub certifies it, the generation, and the rows.
+// admin_peer_id as the hub certifies it, the generation, who is banned, and the rows.
 func genesisOps(g events.Genesis) []guard.Op {
 	ops := []guard.Op{{Key: "admin", Value: encode(g.Certificate)}, {Key: "generation", Value: encode(g.Generation)}}
+	if len(g.Banned) > 0 {
+		ops = append(ops, guard.Op{Key: "banned", Value: encode(g.Banned)})
+	}
 	for _, row := range g.Rows {
 		ops = append(ops,
 			guard.Op{Key: rowKey(row.Seat, kindStatic), Value: row.Static},
@@ -74,6 +87,8 @@ func signedRows(rows []Row) []events.SignedRow {
 	}
 	return signed
 }
+
+func (g *generation) banned(s events.Seat) bool { return slices.Contains(g.genesis.Banned, s) }
 
 func (g *generation) id() events.Generation { return g.genesis.Generation }
 

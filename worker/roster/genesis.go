@@ -13,13 +13,16 @@ import (
 // Found cuts generation g of the rows held, those for whose seat keep says yes,
 // and begins it. cert is the hub's word that this replica's seat is the admin in
 // g's term; g must be above the present generation. Rows whose certificate is not
-// trusted any more are left out. The genesis must fit one frame: the error for
-// one that does not has GenesisRows as its reason.
-func (r *Roster) Found(g events.Generation, cert events.SeatCertificate, keep func(events.Seat) bool) (events.Genesis, error) {
+// trusted any more are left out, and so are those of seats in ban and of seats banned
+// before. The genesis must fit one frame: the error for one that does not has
+// GenesisRows as its reason.
+func (r *Roster) Found(g events.Generation, cert events.SeatCertificate, keep func(events.Seat) bool, ban ...events.Seat) (events.Genesis, error) {
 	if refused := r.mayFound(g, cert); refused != nil {
 		return events.Genesis{}, refused
 	}
-	next := newGeneration(r.config.Room, r.config.Seat, g, cert, r.rowsToKeep(g, keep))
+	banned := r.bannedNow(keep, ban)
+	rows := r.rowsToKeep(g, func(s events.Seat) bool { return keep(s) && !slices.Contains(banned, s) })
+	next := newGeneration(r.config.Room, r.config.Seat, founding{g, cert, rows, banned})
 	sig, err := events.SignGenesis(r.config.Key, r.config.Room, g, next.genesis.Hash)
 	if err != nil {
 		return events.Genesis{}, fmt.Errorf("roster: found generation %s: %w", g, err)
@@ -43,6 +46,20 @@ func (r *Roster) mayFound(g events.Generation, cert events.SeatCertificate) *Ref
 		return refuse(GenesisCertificate, "the admin's seat is %s, this one is %s", cert.Seat, r.config.Seat)
 	}
 	return nil
+}
+
+// bannedNow are the seats to ban and those banned before, while keep says yes.
+func (r *Roster) bannedNow(keep func(events.Seat) bool, ban []events.Seat) []events.Seat {
+	if r.present != nil {
+		ban = slices.Concat(ban, r.present.genesis.Banned)
+	}
+	ban = slices.DeleteFunc(slices.Clone(ban), func(s events.Seat) bool { return !keep(s) })
+	slices.SortFunc(ban, compareSeats)
+	return slices.Compact(ban)
+}
+
+func compareSeats(a, b events.Seat) int {
+	return cmp.Or(cmp.Compare(a.PeerID, b.PeerID), cmp.Compare(a.Incarnation, b.Incarnation))
 }
 
 // rowsToKeep are the newest rows held, by peer id.
@@ -93,7 +110,7 @@ func (r *Roster) Adopt(g events.Genesis) (adopted bool, newer []events.SignedRow
 	if refused != nil {
 		return false, nil, refused
 	}
-	next := newGeneration(r.config.Room, r.config.Seat, g.Generation, g.Certificate, rows)
+	next := newGeneration(r.config.Room, r.config.Seat, founding{g.Generation, g.Certificate, rows, g.Banned})
 	if next.genesis.Hash != g.Hash {
 		return false, nil, refuse(GenesisHash, "header says %.64s, the rows give %s", g.Hash, next.genesis.Hash)
 	}
@@ -124,8 +141,14 @@ func checkFounder(room string, g events.Genesis, hubKeys []string) *Refusal {
 }
 
 func verifyRows(room string, g events.Genesis, hubKeys []string) ([]Row, *Refusal) {
+	if !slices.IsSortedFunc(g.Banned, compareSeats) {
+		return nil, refuse(GenesisRows, "banned seats are not sorted")
+	}
 	rows := make([]Row, 0, len(g.Rows))
 	for i, signed := range g.Rows {
+		if slices.Contains(g.Banned, signed.Seat) {
+			return nil, refuse(GenesisRows, "%s is banned and has a row", signed.Seat)
+		}
 		if i > 0 && signed.PeerID <= g.Rows[i-1].PeerID {
 			return nil, refuse(GenesisRows, "%s after %s", signed.Seat, g.Rows[i-1].Seat)
 		}
@@ -189,6 +212,9 @@ func (r *Roster) begin(next *generation) []events.SignedRow {
 	var newer []events.SignedRow
 	for _, peer := range slices.Sorted(maps.Keys(r.newest)) {
 		held := r.newest[peer]
+		if next.banned(held.Seat) {
+			continue
+		}
 		if row, ok := fresh[peer]; !ok || held.compareAge(row) > 0 {
 			newer = append(newer, held.Signed)
 		}

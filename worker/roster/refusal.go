@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/worker/roster/guard"
 )
 
@@ -27,6 +28,7 @@ const (
 	WrongKey        Reason = "row_key"         // the seat had another key before
 	BadCertificate  Reason = "row_certificate" // the hub does not vouch for the owner's key
 	BadSignature    Reason = "row_signature"   //
+	Banned          Reason = "banned"          // the seat equivocated in an earlier generation
 )
 
 // Reasons that refuse a chunk for what its causal past says.
@@ -50,25 +52,36 @@ const (
 	GenesisHash        Reason = "genesis_hash"
 )
 
-// A Refusal is a refused chunk or genesis. Detail is for the log.
+// A Refusal is a refused chunk or genesis. Detail is for the log. Seat is who
+// equivocated, if the refused change proves it, whoever brought it.
 type Refusal struct {
 	Reason Reason
 	Detail string
+	Seat   events.Seat
 }
 
 func (r *Refusal) Error() string { return "roster: " + string(r.Reason) + ": " + r.Detail }
 
 func refuse(reason Reason, format string, args ...any) *Refusal {
-	return &Refusal{reason, fmt.Sprintf(format, args...)}
+	return &Refusal{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
 
 // refusalOf turns an error of guard into a Refusal.
 func refusalOf(err error) *Refusal {
 	var g *guard.Refusal
 	if errors.As(err, &g) {
-		return &Refusal{Reason(g.Reason), g.Detail}
+		return &Refusal{Reason: Reason(g.Reason), Detail: g.Detail}
 	}
 	return refuse(Damage, "%v", err)
+}
+
+// Offender is who a refusal for equivocation is proof against; zero of any other error.
+func Offender(err error) events.Seat {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r.Seat
+	}
+	return events.Seat{}
 }
 
 // ReasonOf is the reason of a refusal, "" for any other error.

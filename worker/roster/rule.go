@@ -34,6 +34,9 @@ func (g *generation) propose(c guard.Change, chunk []byte) (proposal, *Refusal) 
 	if p.seat, refused = seatOf(c.Ops); refused != nil {
 		return p, refused
 	}
+	if g.banned(p.seat) {
+		return p, refuse(Banned, "%s made two changes with one number", p.seat)
+	}
 	if want := g.actor(p.seat); c.Actor != want {
 		return p, refuse(WrongActor, "%s, that of %s in generation %s is %s", c.Actor, p.seat, g.id(), want)
 	}
@@ -109,7 +112,9 @@ func (g *generation) follow(p proposal) (seatState, *Refusal) {
 	state, c := g.seats[p.seat], p.change
 	switch first := g.history.maxOp(c.Deps) + 1; {
 	case c.Seq <= state.changes:
-		return state, refuse(Equivocation, "%s has another change %d than %s", p.seat, c.Seq, c.Hash)
+		refused := refuse(Equivocation, "%s has another change %d than %s", p.seat, c.Seq, c.Hash)
+		refused.Seat = p.seat
+		return state, refused
 	case c.Seq != state.changes+1 || (c.Seq > 1 && !slices.Contains(c.Deps, state.last)):
 		return state, refuse(WrongSeq, "%d after %d of %s, or not based on it", c.Seq, state.changes, p.seat)
 	case c.StartOp != first:

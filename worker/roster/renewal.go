@@ -1,0 +1,96 @@
+package roster
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/automerge/automerge-go"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/roster/guard"
+)
+
+// Bounds of a generation's history, the genesis not counted: above either it is time
+// for the next one. A status change is about 500 bytes.
+const (
+	MaxChanges = 2000
+	MaxBytes   = 64 << 10
+)
+
+// Full reports whether the present generation's history has reached a bound.
+func (r *Roster) Full() bool {
+	if r.present == nil {
+		return false
+	}
+	h := r.present.history
+	return len(h.entries)-1 >= MaxChanges || h.bytes-len(h.entries[0].chunk) >= MaxBytes
+}
+
+// Banned reports whether the present generation refuses the changes of a seat.
+func (r *Roster) Banned(s events.Seat) bool { return r.present != nil && r.present.banned(s) }
+
+// Newest are the newest rows held of all peers, as their owners signed them, by peer
+// id; not only of those that the present generation has.
+func (r *Roster) Newest() []events.SignedRow {
+	var rows []events.SignedRow
+	for _, peer := range slices.Sorted(maps.Keys(r.newest)) {
+		rows = append(rows, r.newest[peer].Signed)
+	}
+	return rows
+}
+
+// Learn verifies rows that come without the changes that carried them, remembers those
+// that are newer than what is held, and returns their seats. Such a row is shown if the
+// generation has its seat, and it is in the next genesis.
+func (r *Roster) Learn(rows []events.SignedRow) (newer []events.Seat, refused []error) {
+	if r.present == nil {
+		return nil, nil
+	}
+	for _, signed := range rows {
+		row, refusal := verifyRow(r.config.Room, r.present.id(), signed, r.config.HubKeys)
+		if refusal == nil && r.present.banned(row.Seat) {
+			refusal = refuse(Banned, "row of %s", row.Seat)
+		}
+		if refusal != nil {
+			refused = append(refused, refusal)
+			continue
+		}
+		if held, ok := r.newest[row.PeerID]; ok && row.compareAge(held) <= 0 {
+			continue
+		}
+		r.newest[row.PeerID] = row
+		r.version++
+		newer = append(newer, row.Seat)
+	}
+	return newer, refused
+}
+
+// Check saves the document, loads it again and compares. If that fails the document is
+// built anew from its history; the error says that this did not help either.
+func (r *Roster) Check() error {
+	if r.present == nil || r.present.document.check(r.present.history.heads()) == nil {
+		return nil
+	}
+	if err := r.present.rebuild(); err != nil {
+		return fmt.Errorf("roster: build the document anew: %w", err)
+	}
+	return r.present.document.check(r.present.history.heads())
+}
+
+// check saves and loads.
+func (d *document) check(want []guard.Hash) error {
+	loaded, err := automerge.Load(d.doc.Save())
+	if err != nil {
+		return fmt.Errorf("roster: the document does not load: %w", err)
+	}
+	var heads []guard.Hash
+	for _, h := range loaded.Heads() {
+		heads = append(heads, guard.Hash(h))
+	}
+	slices.SortFunc(heads, compareHashes)
+	if !slices.Equal(heads, want) {
+		return fmt.Errorf("roster: the document has heads %v after loading, want %v", heads, want)
+	}
+	return nil
+}
