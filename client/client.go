@@ -92,6 +92,10 @@ type Client struct {
 	record  *record
 	sunset  sync.Once // warns of the old way once
 
+	following sync.Mutex // guards followers, and that live begins and ends with them
+	followers int
+	live      atomic.Pointer[live] // nil while nobody watches
+
 	ended      chan struct{}
 	stop       context.CancelFunc
 	background sync.WaitGroup

@@ -15,8 +15,17 @@ const queryBound = 500 * time.Millisecond
 // the hub who is admin and tries once more; then it asks the hub over HTTP, tells
 // Config.Warn, and the list's Source is "http". A list never comes from an admin of
 // a lower term than one that was accepted before. QueryMS is the time of it all.
+//
+// While a Watch lasts it asks nobody: the answer is from the client's copy of the room,
+// its Source is "cache", AgeMS is the time since the admin last said something (at most
+// about 5 s), and heartbeats are as old as that. While the hub is away the copy grows
+// old and the list says Stale. Do not change its workers: other answers have them too.
 func (c *Client) Workers(ctx context.Context, f events.Filters) (events.WorkerList, error) {
 	start := time.Now()
+	if list, ok := c.remembered(f); ok {
+		list.QueryMS = milliseconds(time.Since(start))
+		return list, nil
+	}
 	list, err := c.discover(ctx, f)
 	if err != nil {
 		return events.WorkerList{}, err

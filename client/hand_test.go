@@ -24,6 +24,7 @@ type hand struct {
 	lease events.Lease
 	rows  atomic.Pointer[[]events.Worker]
 	asked atomic.Int64
+	told  atomic.Uint64 // notices
 
 	answer atomic.Pointer[func(events.Query) (events.WorkerList, error)] // nil: from rows
 
@@ -101,6 +102,7 @@ func (w *hand) list(q events.Query) events.WorkerList {
 	l := events.WorkerList{
 		Type: events.TypeWorkerList, V: events.ProtocolVersion, RoomID: room, Source: events.SourceAdmin,
 		Standing: w.auth.Standing, Certificate: w.auth.Certificate, AsOf: events.At(now), Timestamp: events.Unix(now),
+		Notices: w.told.Load(),
 	}
 	if rows := w.rows.Load(); rows != nil {
 		l.Total = len(*rows)
@@ -161,7 +163,7 @@ func (w *hand) notify(r events.Worker) { w.publish(w.notice(r)) }
 
 func (w *hand) notice(r events.Worker) events.RosterNotice {
 	return events.RosterNotice{
-		Type: "worker_status", V: events.ProtocolVersion, RoomID: room, Time: events.At(time.Now()), Fence: w.auth.Term, Worker: r,
+		Type: "worker_status", V: events.ProtocolVersion, RoomID: room, Time: events.At(time.Now()), Fence: w.auth.Term, Seq: w.told.Add(1), Worker: r,
 	}
 }
 

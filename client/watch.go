@@ -14,13 +14,17 @@ const (
 )
 
 // Watch gives what happens in the room from now on: it returns when the hub has the
-// subscriptions. What happens while the connection is away is missed, but for the last
+// subscriptions. While it lasts the client also keeps a copy of the room, from which
+// Workers answers. What happens while the connection is away is missed, but for the last
 // change of admin. The channel is closed when ctx or the client ends. A reader that
 // lags more than 256 events behind loses the newest, which is logged.
 func (c *Client) Watch(ctx context.Context) (<-chan Event, error) {
 	w := &watch{client: c, room: c.cfg.Room, in: make(chan *nats.Msg, maxWaiting), out: make(chan Event), shown: map[string]WorkerStatus{}}
 	w.admins = c.record.read(false)
 	err := w.subscribe()
+	if err == nil && c.cfg.Registry {
+		w.unfollow, err = c.follow(ctx)
+	}
 	if err == nil {
 		// The hub answers on the same connection, so the subscriptions came before.
 		_, err = c.info(ctx)
@@ -38,6 +42,7 @@ type watch struct {
 	client    *Client
 	room      string
 	subs      []*nats.Subscription
+	unfollow  func() // nil if there is no live copy
 	admins    *reader
 	in        chan *nats.Msg
 	out       chan Event
@@ -70,11 +75,18 @@ func (w *watch) take(m *nats.Msg) {
 
 func (w *watch) end() {
 	for _, s := range w.subs {
-		if err := s.Unsubscribe(); err != nil {
-			w.client.log.Debug("unsubscribe", "room_id", w.room, "subject", s.Subject, "error", err)
-		}
+		w.client.unsubscribe(s)
 	}
 	w.client.record.drop(w.admins)
+	if w.unfollow != nil {
+		w.unfollow()
+	}
+}
+
+func (c *Client) unsubscribe(s *nats.Subscription) {
+	if err := s.Unsubscribe(); err != nil {
+		c.log.Debug("unsubscribe", "room_id", c.cfg.Room, "subject", s.Subject, "error", err)
+	}
 }
 
 func (w *watch) run(ctx context.Context) {

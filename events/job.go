@@ -158,6 +158,7 @@ type RosterNotice struct {
 	Time    Time   `json:"time"`
 	Fence   Term   `json:"fence"`
 	Version uint64 `json:"version"`
+	Seq     uint64 `json:"seq"` // counts the sender's notices; a gap means that one was lost
 	Worker  Worker `json:"worker"`
 }
 

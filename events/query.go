@@ -16,6 +16,11 @@ type Filters struct {
 	PeerID         string            `json:"peer_id,omitempty"`
 }
 
+// IsZero reports whether all match.
+func (f Filters) IsZero() bool {
+	return f.MinGPUMemoryMB == 0 && f.GPUModel == "" && f.Status == "" && f.PeerID == "" && len(f.Tags) == 0
+}
+
 // Reject says why a worker does not match, in words for a person, or "" when it
 // does. A suspect or departed row matches no query that names a status.
 func (f Filters) Reject(w Worker) string {
@@ -105,6 +110,7 @@ type WorkerList struct {
 	QueryMS     float64         `json:"query_ms,omitempty"` // set by the client: from question to answer
 	Total       int             `json:"total"`              // workers that have not departed
 	Stale       bool            `json:"stale,omitempty"`
+	Notices     uint64          `json:"notices"` // seq of the last roster notice that the list includes
 	Workers     []Worker        `json:"workers"`
 	Rejected    []Rejected      `json:"rejected"`
 }

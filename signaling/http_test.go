@@ -24,7 +24,7 @@ func TestJoin_ReturnsAdminPeerIDAndCredentials(t *testing.T) {
 		if r.InboxPrefix != "_INBOX.lab."+r.PeerID || r.Limits != events.DefaultLimits() || len(r.SeatKeys) < 2 {
 			t.Fatalf("%+v", r)
 		}
-		if left := r.Expires.Sub(time.Now()); left != time.Hour {
+		if left := time.Until(r.Expires.Time); left != time.Hour {
 			t.Fatalf("credentials for %s", left)
 		}
 	})

@@ -35,6 +35,6 @@ func listOf(v *replica.View, f events.Filters, now time.Time) events.WorkerList 
 	return events.WorkerList{
 		Type: events.TypeWorkerList, V: events.ProtocolVersion, RoomID: v.Room, Source: events.SourceAdmin,
 		Standing: v.Standing, Certificate: v.Certificate, AsOf: events.At(v.AsOf), AgeMS: now.Sub(v.AsOf).Milliseconds(),
-		Timestamp: events.Unix(now), Total: len(match) + len(rejected), Stale: v.Stale, Workers: match, Rejected: rejected,
+		Timestamp: events.Unix(now), Total: len(match) + len(rejected), Stale: v.Stale, Notices: v.Notices, Workers: match, Rejected: rejected,
 	}
 }

@@ -63,7 +63,7 @@ func IsTerminal(w io.Writer) bool {
 }
 
 func textHandler(w io.Writer, l slog.Level) slog.Handler {
-	return tint.NewHandler(w, &tint.Options{
+	return tint.NewTextHandler(w, &tint.Options{
 		Level:      l,
 		TimeFormat: time.TimeOnly,
 		NoColor:    !IsTerminal(w) || os.Getenv("NO_COLOR") != "",

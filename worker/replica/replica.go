@@ -84,6 +84,7 @@ type Replica struct {
 	pings                    map[uint64]ping
 	dirty                    bool // the view is older than the state
 	shown                    map[string]events.Worker
+	notices                  uint64 // sent as admin, in all terms
 }
 
 // hub is what this worker knows of its connection to the hub.

@@ -28,7 +28,7 @@ func (in Registered) step(r *Replica) {
 func (in NotRegistered) step(r *Replica) {
 	r.hub.registering = false
 	if in.Err.Code == events.CodeOldIncarnation {
-		r.emit(Exit{in.Err})
+		r.emit(Exit(in))
 		return
 	}
 	r.note(Warn, "not registered", "error", in.Err.Message)

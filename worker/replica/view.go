@@ -23,6 +23,7 @@ type View struct {
 	Answering bool
 	// Stale: there is no way to the admin, so the state may be old (work list 7.4).
 	Stale   bool
+	Notices uint64 // roster notices sent up to this view
 	Workers []events.Worker
 }
 
@@ -50,8 +51,12 @@ func (r *Replica) show() {
 		Position: r.roster.Position(), Version: r.roster.Version(), AsOf: r.now,
 		Answering: r.isAdmin() && r.hub.confirmed, Stale: !r.reachesAdmin(), Workers: r.workers(),
 	}
+	notices := r.changes(v)
+	v.Notices = r.notices
 	r.emit(Show{v})
-	r.publishChanges(v)
+	for _, n := range notices {
+		r.emit(Publish{n})
+	}
 }
 
 func (r *Replica) reachesAdmin() bool {
@@ -122,21 +127,24 @@ func withPresence(w events.Worker, p events.PeerInfo, banned bool) events.Worker
 	return w
 }
 
-// publishChanges tells the room, as admin, which workers differ from the last view.
-// Everyone keeps that, so a new admin does not repeat what was told.
-func (r *Replica) publishChanges(v *View) {
+// changes are what to tell the room, as admin, of workers that differ from the last
+// view. Everyone keeps that, so a new admin does not repeat what was told.
+func (r *Replica) changes(v *View) []events.RosterNotice {
+	var notices []events.RosterNotice
 	now := make(map[string]events.Worker, len(v.Workers))
 	for _, w := range v.Workers {
 		now[w.PeerID] = w
 		if !r.isAdmin() || sameForRoom(r.shown[w.PeerID], w) {
 			continue
 		}
-		r.emit(Publish{events.RosterNotice{
+		r.notices++
+		notices = append(notices, events.RosterNotice{
 			Type: events.TypeWorkerStatus, V: events.ProtocolVersion, RoomID: r.cfg.Room, Time: events.At(r.now),
-			Fence: v.Term, Version: v.Version, Worker: w,
-		}})
+			Fence: v.Term, Version: v.Version, Seq: r.notices, Worker: w,
+		})
 	}
 	r.shown = now
+	return notices
 }
 
 // sameForRoom reports whether two workers differ in nothing but what changes with
