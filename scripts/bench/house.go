@@ -110,6 +110,11 @@ func (h *house) fill(ctx context.Context, room string, size int) error {
 // heard every worker, and how many links were lost and admins elected meanwhile and
 // soon after.
 func (h *house) restart(ctx context.Context) (took time.Duration, lost int, err error) {
+	for _, workers := range h.rooms {
+		if _, err := linked(ctx, h.stage, workers); err != nil {
+			return 0, 0, err
+		}
+	}
 	before, err := h.links(ctx)
 	if err == nil && len(before) != h.ends() {
 		err = fmt.Errorf("%d ends of links, want %d", len(before), h.ends())
@@ -146,11 +151,15 @@ func (h *house) restart(ctx context.Context) (took time.Duration, lost int, err 
 		if err != nil {
 			return 0, 0, err
 		}
+		for _, l := range said {
+			fmt.Fprintf(os.Stderr, "restart: %s elected in term %d, says %s\n", l.Admin, l.Term, t.path)
+		}
 		lost += len(said)
 	}
 	after, err := h.links(ctx)
 	for _, l := range before {
 		if !slices.Contains(after, l) {
+			fmt.Fprintln(os.Stderr, "restart: lost", l)
 			lost++
 		}
 	}
@@ -186,7 +195,7 @@ func (h *house) links(ctx context.Context) (all []string, err error) {
 		err = errors.Join(err, failed)
 		for _, l := range r.Links {
 			if l.State == "open" {
-				all = append(all, fmt.Sprintln(w.PeerID, l.PeerID, l.Local, l.Remote))
+				all = append(all, fmt.Sprint(w.PeerID, " to ", l.PeerID, ", ", l.Local, " to ", l.Remote))
 			}
 		}
 	}

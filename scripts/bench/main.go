@@ -127,5 +127,13 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Print(about)
 	fmt.Printf("%d workers, %d links, each worker a process\n\n", o.size, o.size*(o.size-1)/2)
 	fmt.Print(render(table))
+	fmt.Print(method)
 	return err
 }
+
+const method = `
+A loss counts from just before the signal until the last of the others accepted the
+new admin's certificate: each worker takes the time itself, in its log, and its whole
+millisecond counts. The peers' ten processes take theirs too, when they see the new
+leader. All on one clock, rounds in turn.
+`

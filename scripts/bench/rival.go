@@ -49,6 +49,9 @@ func (r *rival) run(ctx context.Context, kills int) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, r.program, "-peer", r.name, "-kills", fmt.Sprint(kills))
 	stage.Tie(cmd)
+	// It ends its processes and removes their files.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()
