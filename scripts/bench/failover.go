@@ -24,6 +24,9 @@ func (b *bench) failover(ctx context.Context) ([]sample, error) {
 		for i := range rivals {
 			rivals[i].run(ctx, share(b.peerKills, round, rounds))
 		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 	}
 	all := []sample{told}
 	for _, r := range rivals {
