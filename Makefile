@@ -9,6 +9,7 @@ FUZZTIME ?= 30s
 SUITES   ?=
 RUNS     ?= 200
 SEED     ?= 1
+BENCH    ?=
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -17,10 +18,10 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench sim sim-mutants fuzz tools cc clean
+.PHONY: help build demo test check bench bench-failover peers sim sim-mutants fuzz tools cc clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: cc ## build hub, worker, client and the demo's job into bin/
 	$(STATIC) -o bin/moothall ./signaling/cmd/moothall
@@ -42,8 +43,14 @@ check: ## formatting, vet, the client for Windows, and the linters that are inst
 		if command -v $${linter%% *} >/dev/null; then echo "$$linter"; $$linter || exit 1; \
 		else echo "$${linter%% *} is not installed: make tools"; fi; done
 
-bench: build ## measure a room of ten on this machine and print a table
-	@$(GO) run ./scripts/bench
+bench: build peers ## measure a room of ten on this machine and print a table (5 minutes)
+	@$(GO) run ./scripts/bench $(BENCH)
+
+bench-failover: ## losses of the admin and false ones, at length, and the peers beside (30 minutes)
+	@$(MAKE) --no-print-directory bench BENCH='-measure failover,leave,frozen,calm,restart -meshes 1 -kills 50 -peer-kills 20 -rounds 5 -leaves 20 -freezes 3 -calm 10m -restarts 3'
+
+peers: ## build the systems that bench compares with; without them it goes on
+	-$(GO) build -C tests/peers -o $(CURDIR)/bin/peers .
 
 sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
 	@$(GO) run ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)

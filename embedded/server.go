@@ -27,6 +27,10 @@ type Config struct {
 // readyWithin bounds the start; a large store is recovered within it.
 const readyWithin = 20 * time.Second
 
+// connectWithin bounds the start of one of the hub's own connections. After a restart
+// every peer returns at once, and on a busy machine the hub stands in their line.
+const connectWithin = 20 * time.Second
+
 // Rhythm and bounds of a connection. A silent one ("Stale Connection") is closed
 // after about three pings.
 const (
@@ -126,7 +130,7 @@ func (s *Server) Connect(a Account, opts ...nats.Option) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts = append([]nats.Option{nats.InProcessServer(s.ns), user}, opts...)
+	opts = append([]nats.Option{nats.InProcessServer(s.ns), nats.Timeout(connectWithin), user}, opts...)
 	nc, err := nats.Connect("", opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", a, err)

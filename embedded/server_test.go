@@ -212,3 +212,12 @@ func FuzzReadConnectionEvent(f *testing.F) {
 		}
 	})
 }
+
+// The library's 2 s were too few when a hundred peers of a restarted hub returned at
+// once: the hub ended.
+func TestServer_OwnConnectionsHavePatience(t *testing.T) {
+	s := startServer(t, Config{NoListen: true}, openKeys(t, t.TempDir()))
+	if got := connect(t, s, Control).Opts.Timeout; got < 5*nats.DefaultTimeout {
+		t.Errorf("the hub's own connection may take %s", got)
+	}
+}

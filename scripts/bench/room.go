@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/moothall/moothall/client"
@@ -23,13 +25,13 @@ type bench struct {
 
 // open starts a room and returns when every worker is linked to every other, with
 // the seconds since the first was started.
-func open(ctx context.Context, bin string, o options) (b *bench, took float64, err error) {
+func open(ctx context.Context, o options) (b *bench, took float64, err error) {
 	dir, err := os.MkdirTemp("", "moothall-bench-*")
 	if err != nil {
 		return nil, 0, err
 	}
 	b = &bench{options: o, workers: map[string]*stage.Worker{}}
-	if b.stage, err = stage.Open(ctx, stage.Config{Bin: bin, Dir: dir, Room: "bench"}); err != nil {
+	if b.stage, err = stage.Open(ctx, stage.Config{Bin: o.bin, Dir: dir, Room: "bench", Tied: true}); err != nil {
 		return nil, 0, errors.Join(err, os.RemoveAll(dir))
 	}
 	start := time.Now()
@@ -72,17 +74,36 @@ func (b *bench) start(peer string, memory int) error {
 
 // meshed waits until every worker has an open link to every other.
 func (b *bench) meshed(ctx context.Context) error {
+	_, err := b.settled(ctx)
+	return err
+}
+
+// settled waits until every worker has an open link to every other and all have the
+// same admin, and says who and in which term.
+func (b *bench) settled(ctx context.Context) (line, error) {
+	return linked(ctx, b.stage, slices.Collect(maps.Values(b.workers)))
+}
+
+func linked(ctx context.Context, s *stage.Stage, workers []*stage.Worker) (admin line, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return b.stage.Await(ctx, "every worker is linked to every other", func(ctx context.Context) bool {
-		for _, w := range b.workers {
+	err = s.Await(ctx, "every worker is linked to every other and has the same admin", func(ctx context.Context) bool {
+		for i, w := range workers {
 			r, err := w.Room(ctx)
-			if n, _ := r.Open(); err != nil || n != len(b.workers)-1 {
+			if n, _ := r.Open(); err != nil || n != len(workers)-1 || r.AdminPeerID == "" {
+				return false
+			}
+			now := line{Admin: r.AdminPeerID, Term: r.Term}
+			if i == 0 {
+				admin = now
+			}
+			if now != admin {
 				return false
 			}
 		}
 		return true
 	})
+	return admin, err
 }
 
 func (b *bench) join(ctx context.Context, registry bool) (*client.Client, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -15,16 +16,28 @@ const (
 	milliseconds unit = "ms"
 	percent      unit = "%"
 	megabytes    unit = "MB"
+	times        unit = ""
 )
 
-func (u unit) text(v float64) string { return fmt.Sprintf("%.3g %s", v, u) }
+func (u unit) text(v float64) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	digits := "%.3g"
+	if v >= 1000 {
+		digits = "%.0f"
+	}
+	return strings.TrimSpace(fmt.Sprintf(digits+" %s", v, u))
+}
 
 // A sample is many measurements of one thing. The target is for the median.
 type sample struct {
 	what   string
 	unit   unit
 	target float64 // 0: none
+	tail   float64 // the target for the p99; 0: none
 	values []float64
+	note   string // stands for the verdict if there is no target
 }
 
 func (s *sample) add(v float64) { s.values = append(s.values, v) }
@@ -37,8 +50,12 @@ func (s *sample) took(d time.Duration) {
 	s.add(float64(d.Nanoseconds()) / 1e6)
 }
 
-// at is the value that a share (0 to 1) of the measurements does not exceed.
+// at is the value that a share (0 to 1) of the measurements does not exceed; not a
+// number without measurements.
 func (s sample) at(share float64) float64 {
+	if len(s.values) == 0 {
+		return math.NaN()
+	}
 	sorted := slices.Sorted(slices.Values(s.values))
 	return sorted[min(len(sorted)-1, int(share*float64(len(sorted))))]
 }
@@ -46,8 +63,8 @@ func (s sample) at(share float64) float64 {
 func (s sample) verdict() string {
 	switch {
 	case s.target == 0:
-		return ""
-	case s.at(0.5) < s.target:
+		return s.note
+	case s.at(0.5) < s.target && (s.tail == 0 || s.at(0.99) < s.tail):
 		return "met"
 	}
 	return "missed"
@@ -61,6 +78,9 @@ func render(all []sample) string {
 		target := ""
 		if s.target > 0 {
 			target = "< " + s.unit.text(s.target)
+		}
+		if s.tail > 0 && s.tail != s.target {
+			target += ", p99 < " + s.unit.text(s.tail)
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %s | %s |\n",
 			s.what, s.unit.text(s.at(0.5)), s.unit.text(s.at(0.99)), s.unit.text(s.at(1)), len(s.values), target, s.verdict())

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"slices"
@@ -38,19 +39,31 @@ func readEnv(path string) ([]string, error) {
 	return pairs, nil
 }
 
+// Ports below those that systems give to outgoing connections, of which a stage makes
+// hundreds: one of these would take a port between its finding and its use.
+const (
+	firstPort = 10000
+	lastPort  = 32000
+	portTries = 1000
+)
+
 // freePorts finds n TCP ports of the loopback that nobody uses. Another process
 // may take one before its use; whoever starts a server says so and tries again.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+func freePorts(n int) (ports []int, err error) {
+	for range portTries {
+		if len(ports) == n {
+			return ports, nil
+		}
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		l, failed := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if failed != nil {
+			err = failed
+			continue
 		}
 		defer l.Close() // all are held until all are found
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
-	return ports, nil
+	return nil, fmt.Errorf("no free port: %w", err)
 }
 
 // word quotes s for MOOT_COMMANDS, which is split as a POSIX shell does.

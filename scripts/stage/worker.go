@@ -88,3 +88,14 @@ func (w *Worker) RoomAfter(ctx context.Context, version uint64) (Room, error) {
 	err := getJSON(ctx, fmt.Sprintf("%s?after=%d&links=0", w.URL, version), &r)
 	return r, err
 }
+
+// Token makes a join token, for another room than the stage's.
+func (s *Stage) Token(ctx context.Context, room, role string) (string, error) {
+	cmd := s.command(ctx, "moothall", "token", "new", "--data", s.Data(), "--room", room, "--role", role)
+	cmd.Env = environ()
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("token of %s: %w", room, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
