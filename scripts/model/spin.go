@@ -49,7 +49,7 @@ func (s search) run(ctx context.Context) (outcome, error) {
 	cc := append([]string{"cc", optimize, "-w", "-DSAFETY", "-DNOREDUCE", fmt.Sprintf("-DMEMLIM=%d", memoryLimit)}, options...)
 	search := []string{"./pan", "-E", "-n", "-m10000"}
 	if s.kind == bitstate {
-		search = append(search, "-w34", "-k3") // 2 GB of bits, three a state
+		search = append(search, "-w33", "-k3", "-Q5") // 1 GB of bits, three a state; at most 5 minutes
 	}
 	var out string
 	for _, args := range [][]string{
