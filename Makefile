@@ -18,7 +18,7 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-failover peers sim sim-mutants fuzz tools cc clean
+.PHONY: help build demo test check bench bench-failover peers sim sim-mutants model fuzz tools cc clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
 
 sim-mutants: ## switch one rule of the room off at a time; the simulation must notice
 	@$(GO) run ./tests/sim/cmd/mutants
+
+model: ## search the model of election and fencing, as designed and without one rule at a time (needs spin)
+	@$(GO) run ./scripts/model
 
 fuzz: ## fuzz every decoder for FUZZTIME (30s) each
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \

@@ -96,8 +96,7 @@ func (in Claimed) step(r *Replica) {
 		}
 		return
 	}
-	r.confirm()
-	r.hear(in.Standing, in.Certificate)
+	r.answered(in.Standing, in.Certificate)
 }
 
 // testify tells the hub, as admin, which suspected members have crashed.

@@ -175,7 +175,7 @@ func (r *Replica) onFence(_ events.Seat, c events.SeatCertificate) error {
 	if err := c.Verify(r.cfg.Room, r.hub.keys); err != nil {
 		return err
 	}
-	r.accept(c)
+	r.acceptShown(c)
 	return nil
 }
 

@@ -159,12 +159,16 @@ func (r *Replica) Seat() events.Seat { return r.seat }
 
 func (r *Replica) seated() bool { return !r.seat.IsZero() && !r.departing }
 
-// isAdmin reports whether the accepted term is the own one and not vacated.
-func (r *Replica) isAdmin() bool { return r.seated() && r.admin() == r.seat }
+// isAdmin reports whether the accepted term is the own one and not vacated, and the
+// hub has spoken of no later one.
+func (r *Replica) isAdmin() bool {
+	return r.seated() && r.admin() == r.seat && r.hub.record.Term == r.fence.Term()
+}
 
-// admin is the admin's seat in the accepted term, zero while it is vacant.
+// admin is the admin's seat in the accepted term, zero while it or a later one is
+// vacant: of a vacant term there is no certificate.
 func (r *Replica) admin() events.Seat {
-	if r.hub.record.Term == r.fence.Term() && r.hub.record.AdminPeerID == "" {
+	if r.hub.record.AdminPeerID == "" {
 		return events.Seat{}
 	}
 	return r.fence.Holder()

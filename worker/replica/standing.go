@@ -12,7 +12,6 @@ import (
 
 func (in Registered) step(r *Replica) {
 	r.hub.up, r.hub.registering = true, false
-	r.confirm()
 	r.limits = in.Limits
 	r.trust(in.SeatKeys)
 	r.sit(events.Seat{PeerID: in.PeerID, Incarnation: in.Incarnation}, in.MemberCertificate)
@@ -21,6 +20,7 @@ func (in Registered) step(r *Replica) {
 		Registry: true, Certificate: in.MemberCertificate,
 	}))
 	r.hear(in.Standing, in.Certificate)
+	r.confirm(in.Standing)
 	r.found()
 	r.assertOwn()
 }
@@ -39,8 +39,7 @@ func (in Renewed) step(r *Replica) {
 		r.refusedSeat(in.Err)
 		return
 	}
-	r.confirm()
-	r.hear(in.Standing, in.Certificate)
+	r.answered(in.Standing, in.Certificate)
 }
 
 func (in Refreshed) step(r *Replica) {
@@ -48,10 +47,9 @@ func (in Refreshed) step(r *Replica) {
 	if in.Err != nil {
 		return
 	}
-	r.confirm()
 	r.trust(in.SeatKeys)
 	r.replaceMembers(in.Peers)
-	r.hear(in.Standing, in.Certificate)
+	r.answered(in.Standing, in.Certificate)
 	if self, ok := r.members[r.cfg.PeerID]; r.seated() && (!ok || self.Away) {
 		r.register()
 	}
@@ -75,10 +73,35 @@ func (HubDown) step(r *Replica) {
 	r.dirty = true
 }
 
-// confirm: the hub has just said where the room stands.
-func (r *Replica) confirm() {
+// answered takes where the room stands by an answer of the hub. A hub behind the
+// accepted term has lost its store: a registration shows it how far the room had come.
+func (r *Replica) answered(s events.Standing, c events.SeatCertificate) {
+	r.hear(s, c)
+	if !r.confirm(s) {
+		r.register()
+	}
+}
+
+// confirm: the hub has just said where the room stands. It reports whether that is
+// the accepted term or a later one; a hub behind it confirms nothing.
+func (r *Replica) confirm(s events.Standing) bool {
+	if s.Term.Compare(r.fence.Term()) < 0 {
+		return false
+	}
 	if !r.hub.confirmed {
 		r.hub.confirmed, r.dirty = true, true
+	}
+	return true
+}
+
+// acceptShown takes a certificate from a member. It may be old, so that the hub has
+// confirmed another term than the one which it makes the own.
+func (r *Replica) acceptShown(c events.SeatCertificate) {
+	before := r.fence.Term()
+	r.accept(c)
+	if r.fence.Term() != before && r.isAdmin() && r.hub.confirmed {
+		r.hub.confirmed, r.dirty = false, true
+		r.refresh()
 	}
 }
 

@@ -112,7 +112,7 @@ func (r *Replica) onGenesis(from events.Seat, g events.Genesis) error {
 	}
 	r.dirty = true
 	r.pending = nil
-	r.accept(g.Certificate)
+	r.acceptShown(g.Certificate)
 	r.note(Debug, "generation adopted", "generation", g.Generation.String(), "from_peer_id", from.PeerID)
 	r.assertOwn()
 	r.restore(newer)

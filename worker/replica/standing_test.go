@@ -1,0 +1,48 @@
+package replica
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/moothall/moothall/events"
+)
+
+// While the admin was cut off, another won the seat and left it: of a vacant term
+// there is no certificate, and yet it ends the own.
+func TestAdmin_ALaterVacantTermEndsItsOwn(t *testing.T) {
+	d := newDriver(t)
+	d.elect(2, "worker-b", 2)
+	d.step(HubDown{})
+	d.step(HubUp{})
+	d.step(Renewed{Ack: events.Ack{Standing: standing(3, "", 0)}})
+	if v := d.quiet(); v.Answering || v.AdminPeerID != "" {
+		t.Errorf("answering %v, admin %q: the hub says that a later term is vacant", v.Answering, v.AdminPeerID)
+	}
+}
+
+func TestAdmin_AHubBehindItsTermConfirmsNothing(t *testing.T) {
+	d := newDriver(t)
+	d.elect(2, "worker-b", 2)
+	due := d.now
+	d.now = d.now.Add(doubtAfter)
+	d.step(Tick{Due: due})
+	out := d.step(Renewed{Ack: events.Ack{Standing: standing(1, "worker-a", 1)}})
+	if d.quiet().Answering {
+		t.Error("it answers in term 2 and the hub stands at term 1")
+	}
+	if !slices.ContainsFunc(out, func(o Output) bool { r, ok := o.(Register); return ok && r.Certificate.N == 2 }) {
+		t.Errorf("no registration shows the hub term 2: %v", out)
+	}
+}
+
+func TestAdmin_AMembersWordConfirmsNoTerm(t *testing.T) {
+	d := newDriver(t)
+	d.frame(seat("worker-c", 3), events.FrameFence, d.certificate(2, "worker-b", 2))
+	if v := d.quiet(); v.Answering || v.AdminPeerID != "worker-b" {
+		t.Errorf("answering %v, admin %q after a member has shown the own certificate", v.Answering, v.AdminPeerID)
+	}
+	d.step(Refreshed{RoomInfo: events.RoomInfo{Standing: standing(2, "worker-b", 2), SeatKeys: []string{public(d.hub)}}})
+	if !d.quiet().Answering {
+		t.Error("it does not answer after the hub confirmed its term")
+	}
+}
