@@ -80,11 +80,11 @@ type Agent struct {
 	clients chan struct{}            // one token per client's link
 	wg      sync.WaitGroup
 
-	seat  atomic.Pointer[events.Seat]
-	view  atomic.Pointer[shown]
-	fresh pulse        // of the view
-	alive atomic.Int64 // Unix nanoseconds of the loop's last step
-	keys  sync.Map     // peer id -> public nkey, from the hub's record
+	seat    atomic.Pointer[events.Seat]
+	view    atomic.Pointer[shown]
+	fresh   pulse        // of the view
+	current atomic.Int64 // Unix nanoseconds at which the view was last that of the moment
+	keys    sync.Map     // peer id -> public nkey, from the hub's record
 }
 
 // New makes an agent.

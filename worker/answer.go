@@ -7,8 +7,8 @@ import (
 	"github.com/moothall/moothall/worker/replica"
 )
 
-// doubtOwnView is the age of the loop's last step from which an answer would come
-// from a process that stood still: the room may have another admin by now.
+// doubtOwnView is the age of the view from which an answer would come from a process
+// that stood still: the room may have another admin by now.
 const doubtOwnView = 3 * time.Second
 
 // answer is query_workers, from the view and never from the loop (work list 5.1).
@@ -20,7 +20,7 @@ func (a *Agent) answer(from string, data []byte) (any, error) {
 	}
 	v := a.view.Load()
 	now := time.Now()
-	if v == nil || !v.Answering || now.Sub(time.Unix(0, a.alive.Load())) > doubtOwnView {
+	if v == nil || !v.Answering || now.Sub(time.Unix(0, a.current.Load())) > doubtOwnView {
 		a.metrics.queries.WithLabelValues("not_admin").Inc()
 		return nil, events.Errorf(events.CodeNotAdmin, "%s is not the admin of room %q", a.session.Peer(), a.session.Room())
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/liveness"
 	"github.com/moothall/moothall/worker/mesh"
 	"github.com/moothall/moothall/worker/replica"
 )
@@ -25,8 +26,8 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 	defer d.stop()
 	for l.exit == nil && !d.over {
 		l.quiet()
-		due := l.replica.Next()
-		timer.Reset(time.Until(due))
+		l.due = l.replica.Next()
+		timer.Reset(time.Until(l.due))
 		select {
 		case in := <-a.inbox:
 			l.step(in)
@@ -38,7 +39,7 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 			l.stepLoad()
 			d.check()
 		case <-timer.C:
-			l.step(replica.Tick{Due: due})
+			l.step(replica.Tick{Due: l.due})
 		case <-d.begin:
 			d.start()
 		case <-d.deadline:
@@ -56,22 +57,32 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 type loop struct {
 	agent   *Agent
 	replica *replica.Replica
-	exit    error // another process has the seat
+	due     time.Time // of the next tick; zero before the first
+	exit    error     // another process has the seat
 }
 
-// step feeds an input to the replica and does what comes out.
+// step feeds an input to the replica and does what comes out. A process that stood
+// still doubts itself before it takes what came meanwhile.
 func (l *loop) step(in replica.Input) {
 	now := time.Now()
-	l.agent.alive.Store(now.UnixNano())
+	if _, tick := in.(replica.Tick); !tick && !l.due.IsZero() && now.Sub(l.due) >= liveness.LateTick {
+		l.feed(now, replica.Tick{Due: l.due})
+		l.due = l.replica.Next()
+	}
+	l.feed(now, in)
+}
+
+func (l *loop) feed(now time.Time, in replica.Input) {
 	for _, out := range l.replica.Step(now, in) {
 		l.do(out)
 	}
 }
 
-// quiet tells the replica that nothing waits, if so.
+// quiet tells the replica that nothing waits, if so: then the view is that of now.
 func (l *loop) quiet() {
 	if len(l.agent.inbox) == 0 && len(l.agent.mesh.Events()) == 0 {
 		l.step(replica.Quiet{})
+		l.agent.current.Store(time.Now().UnixNano())
 	}
 }
 
