@@ -33,7 +33,7 @@ type hand struct {
 }
 
 // hire joins a worker, registers it and lets it answer queries.
-func (h *house) hire(id string, mb int64, registry ...bool) *hand {
+func (h *house) hire(id string, mb int64) *hand {
 	h.t.Helper()
 	key, err := nkeys.CreateUser()
 	h.must(err)
@@ -45,7 +45,7 @@ func (h *house) hire(id string, mb int64, registry ...bool) *hand {
 	h.must(err)
 	instance := rand.Text()
 	w.request(events.VerbRegister, events.Register{
-		V: events.ProtocolVersion, Type: events.TypeRegister, NKey: w.Key(), Instance: instance, Registry: len(registry) == 0 || registry[0],
+		V: events.ProtocolVersion, Type: events.TypeRegister, NKey: w.Key(), Instance: instance, Registry: true,
 		Metadata:   events.Metadata{Name: id, Properties: events.Properties{GPUMemoryMB: mb, GPUModel: "RTX 4090"}},
 		Connection: w.Connection(),
 	}, &w.auth)

@@ -6,12 +6,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
 )
 
 // watching is a visitor with a live copy that is in step with worker-1, the admin.
-func watching(t *testing.T, h *house, a *hand) (*visitor, <-chan client.Event) {
+func watching(t *testing.T, h *house, a *hand) *visitor {
 	a.knows(a.row(16000, events.StatusAvailable), events.Worker{PeerID: "worker-7", Status: events.StatusAvailable})
 	v := h.visit()
 	happened, err := v.Watch(t.Context())
@@ -21,7 +20,7 @@ func watching(t *testing.T, h *house, a *hand) (*visitor, <-chan client.Event) {
 		}
 	}()
 	synctest.Wait()
-	return v, happened
+	return v
 }
 
 // from asks for the workers and says where the answer came from.
@@ -36,7 +35,7 @@ func TestWatch_WorkersAnswersFromMemory(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		a := h.hire("worker-1", 16000)
 		defer a.close()
-		v, _ := watching(t, h, a)
+		v := watching(t, h, a)
 		defer v.Close()
 		asked := a.asked.Load()
 		list, source := v.from(h, events.Filters{})
@@ -67,7 +66,7 @@ func TestWatch_AGapIsNoticed(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		a := h.hire("worker-1", 16000)
 		defer a.close()
-		v, _ := watching(t, h, a)
+		v := watching(t, h, a)
 		defer v.Close()
 		asked := a.asked.Load()
 		a.knows(a.row(16000, events.StatusDraining))
@@ -93,7 +92,7 @@ func TestWatch_TheCopyFollowsTheAdmin(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		a, b := h.hire("worker-1", 16000), h.hire("worker-2", 8000)
 		defer b.close()
-		v, _ := watching(t, h, a)
+		v := watching(t, h, a)
 		defer v.Close()
 		b.knows(b.row(8000, events.StatusBusy))
 		a.leave()
@@ -110,7 +109,7 @@ func TestWatch_WithoutTheHubTheCopyIsStale(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		a := h.hire("worker-1", 16000)
 		defer a.close()
-		v, _ := watching(t, h, a)
+		v := watching(t, h, a)
 		defer v.Close()
 		v.line.tear()
 		time.Sleep(20 * time.Second)

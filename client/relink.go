@@ -69,7 +69,7 @@ func (f *following) redial(ctx context.Context) bool {
 		f.note(fmt.Sprintf("dial %s: %s", label(f.worker), err))
 		return false
 	}
-	f.wire.close()
+	_ = f.wire.close()
 	f.wire = w
 	f.pulse.mended()
 	if f.final != nil {

@@ -93,7 +93,7 @@ func (r *run) start(ctx context.Context) error {
 	}
 	id, err := r.handOver(ctx, w)
 	if err != nil {
-		w.close()
+		_ = w.close()
 		return err
 	}
 	r.wire, r.result.JobID, r.result.Worker = w, id, r.worker.PeerID

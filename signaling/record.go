@@ -131,14 +131,13 @@ func (r *Record) seated(from string, s events.Seat) (*Member, error) {
 }
 
 // put adds a seat or replaces the peer's old one.
-func (r *Record) put(m Member) *Member {
+func (r *Record) put(m Member) {
 	i, ok := slices.BinarySearchFunc(r.Members, m.PeerID, func(m Member, p string) int { return cmp.Compare(m.PeerID, p) })
 	if ok {
 		r.Members[i] = m
 	} else {
 		r.Members = slices.Insert(r.Members, i, m)
 	}
-	return &r.Members[i]
 }
 
 // clone lets a decision change the record without its origin noticing.

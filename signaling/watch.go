@@ -21,7 +21,7 @@ const (
 // connection notes what the server saw, at once, and has the room told.
 func (h *Hub) connection(e embedded.ConnectionEvent) {
 	now := time.Now()
-	changed := false
+	var changed bool
 	if e.Ending == embedded.NotEnded {
 		changed = h.presence.Connected(e.Room, e.Peer, e.Connection, now)
 	} else {

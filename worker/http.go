@@ -20,7 +20,7 @@ func (a *Agent) serveHTTP(ctx context.Context) error {
 	if a.cfg.HTTP == "" {
 		return nil
 	}
-	l, err := net.Listen("tcp", a.cfg.HTTP)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.HTTP)
 	if err != nil {
 		return events.Errorf(events.CodeConfig, "MOOT_HTTP=%q cannot be served: %v", a.cfg.HTTP, err).
 			WithTry("MOOT_HTTP=127.0.0.1:0 for any free port")
@@ -74,7 +74,9 @@ func (a *Agent) serveRoomPage(w http.ResponseWriter, r *http.Request) {
 		room.Links = a.links()
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(room)
+	if err := json.NewEncoder(w).Encode(room); err != nil {
+		a.cfg.Log.Debug("page not sent", "error", err)
+	}
 }
 
 func (a *Agent) awaitVersion(ctx context.Context, after uint64) {

@@ -149,7 +149,7 @@ func TestEnvconfigGap5_TyposAreNamed(t *testing.T) {
 		"CLITEST_SLOT":            "CLITEST_SLOT is not a setting; did you mean CLITEST_SLOTS?",
 		"CLITEST_TOKEN_FILES":     "CLITEST_TOKEN_FILES is not a setting; did you mean CLITEST_TOKEN_FILE?",
 		"CLITEST_ELEPHANT":        "CLITEST_ELEPHANT is not a setting",
-		"ENABLE_REGISTY":          "ENABLE_REGISTY is not a setting; did you mean ENABLE_REGISTRY?",
+		"ENABLE_REGISTRYS":        "ENABLE_REGISTRYS is not a setting; did you mean ENABLE_REGISTRY?",
 		"CLITEST_ENABLE_REGISTRY": "CLITEST_ENABLE_REGISTRY is not a setting; did you mean ENABLE_REGISTRY?",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -66,7 +66,7 @@ func (b *bench) timed(ctx context.Context, into *sample, peer string, want event
 	if err := do(); err != nil {
 		return err
 	}
-	time.Sleep(settle)
+	time.Sleep(settle) //nolint:forbidigo // nobody may ask meanwhile
 	last := start
 	for other, w := range b.workers {
 		if other == peer {

@@ -17,7 +17,7 @@ import (
 
 func TestChannel_SendNeverBlocksAndSaysWhenFull(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeJob)
+		near, far := w.dial(1, events.PurposeJob)
 		frame := make([]byte, 16<<10)
 		sent := 0
 		for ; ; sent++ {
@@ -40,7 +40,7 @@ func TestChannel_SendNeverBlocksAndSaysWhenFull(t *testing.T) {
 // and all of it arrives in order when the reader goes on.
 func TestChannel_ASlowReaderHoldsTheSenderBack(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeJob)
+		near, far := w.dial(1, events.PurposeJob)
 		const frames, size = 600, 16 << 10
 		sent := make(chan int, frames)
 		go func() {
@@ -72,7 +72,7 @@ func TestChannel_ASlowReaderHoldsTheSenderBack(t *testing.T) {
 
 func TestChannel_SendWaitEndsWithItsContextOrLink(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeJob)
+		near, far := w.dial(1, events.PurposeJob)
 		fill := func(ctx context.Context) error {
 			for {
 				if err := near.Bulk().SendWait(ctx, make([]byte, 16<<10)); err != nil {
@@ -94,7 +94,7 @@ func TestChannel_SendWaitEndsWithItsContextOrLink(t *testing.T) {
 
 func TestChannel_ManySendersShareTheChannel(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeJob)
+		near, far := w.dial(1, events.PurposeJob)
 		const senders, each = 8, 40
 		var sending sync.WaitGroup
 		for range senders {
@@ -172,7 +172,7 @@ func TestLink_LossIsRepaired(t *testing.T) {
 			return random.IntN(100) < 5
 		})
 		start := time.Now()
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		between(t, "open", time.Since(start), 0, 3*time.Second)
 		for i := range 200 {
 			must(t, near.Control().SendWait(t.Context(), binary.BigEndian.AppendUint32(nil, uint32(i))))

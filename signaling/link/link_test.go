@@ -11,7 +11,7 @@ import (
 
 func TestLink_FramesGoBothWays(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeJob)
+		near, far := w.dial(1, events.PurposeJob)
 		for _, pair := range [][2]*Channel{
 			{near.Control(), far.Control()}, {far.Control(), near.Control()},
 			{near.Bulk(), far.Bulk()}, {far.Bulk(), near.Bulk()},
@@ -28,7 +28,7 @@ func TestLink_FramesGoBothWays(t *testing.T) {
 // Work list 3.3: "Create data channel for each peer: worker-mesh-{peer_id}".
 func TestLink_ControlChannelIsNamedAfterTheOfferer(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		if near.Control().Label() != "worker-mesh-p1" || far.Control().Label() != "worker-mesh-p1" {
 			t.Errorf("labels %q and %q", near.Control().Label(), far.Control().Label())
 		}
@@ -40,7 +40,7 @@ func TestLink_ControlChannelIsNamedAfterTheOfferer(t *testing.T) {
 
 func TestLink_Stats(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		must(t, near.Control().Send(make([]byte, 1000)))
 		receive(t, far.Control())
 		s := near.Stats()
@@ -56,7 +56,7 @@ func TestLink_Stats(t *testing.T) {
 
 func TestLink_CloseIsSeenByTheOtherSideAtOnce(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		start := time.Now()
 		go near.Close()
 		<-far.Done()
@@ -84,8 +84,8 @@ func TestLink_CloseIsSeenByTheOtherSideAtOnce(t *testing.T) {
 // Two links between the same two endpoints are as good as two between four.
 func TestEndpoint_LinksBetweenTheSameTwo(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near1, far1 := w.dial(0, 1, events.PurposeJob)
-		near2, far2 := w.dial(0, 1, events.PurposeJob)
+		near1, far1 := w.dial(1, events.PurposeJob)
+		near2, far2 := w.dial(1, events.PurposeJob)
 		time.Sleep(time.Minute)
 		must(t, near1.Bulk().Send([]byte("1")))
 		must(t, far2.Bulk().Send([]byte("2")))
@@ -98,13 +98,13 @@ func TestEndpoint_LinksBetweenTheSameTwo(t *testing.T) {
 // A peer that lost a link dials anew although the other side has not noticed yet.
 func TestEndpoint_DialAnewWhileTheOldLinkLives(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		old, farOld := w.dial(0, 1, events.PurposeMesh)
+		old, farOld := w.dial(1, events.PurposeMesh)
 		w.drop(func(from, to net.IP) bool { return true })
 		must(t, old.Close())
 		time.Sleep(100 * time.Millisecond) // until its goodbye is lost
 		w.drop(func(from, to net.IP) bool { return false })
 		start := time.Now()
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		between(t, "open", time.Since(start), 0, 2*time.Second)
 		if farOld.Err() != nil {
 			t.Errorf("the old link ended: %v", farOld.Err())
@@ -118,7 +118,7 @@ func TestEndpoint_DialAnewWhileTheOldLinkLives(t *testing.T) {
 func TestLink_BothSidesMayCloseAtOnce(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
 		for apart := range 5 {
-			near, far := w.dial(0, 1, events.PurposeMesh)
+			near, far := w.dial(1, events.PurposeMesh)
 			must(t, near.Control().Send([]byte("under way")))
 			must(t, far.Control().Send([]byte("under way")))
 			closed := make(chan error)
@@ -134,7 +134,7 @@ func TestLink_BothSidesMayCloseAtOnce(t *testing.T) {
 
 func TestLink_WhatWasSentBeforeCloseArrives(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		const frames = 50
 		for range frames {
 			must(t, near.Control().Send(make([]byte, 10_000)))
@@ -153,7 +153,7 @@ func TestLink_WhatWasSentBeforeCloseArrives(t *testing.T) {
 
 func TestLink_DoneWhileNobodyReadsThenCloseFreesAll(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		for range maxFrames + 10 {
 			must(t, near.Control().Send([]byte("unread")))
 		}
@@ -169,7 +169,7 @@ func TestLink_DoneWhileNobodyReadsThenCloseFreesAll(t *testing.T) {
 // after 12 s.
 func TestLink_SilenceIsSuspectedThenEndsTheLink(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		time.Sleep(10 * time.Second)
 		w.drop(func(from, to net.IP) bool { return true })
 		cut := time.Now()
@@ -188,7 +188,7 @@ func TestLink_SilenceIsSuspectedThenEndsTheLink(t *testing.T) {
 
 func TestLink_AShortSilenceIsForgiven(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		w.drop(func(from, to net.IP) bool { return true })
 		if !<-near.Suspect() {
 			t.Error("not suspect")
@@ -208,7 +208,7 @@ func TestLink_AShortSilenceIsForgiven(t *testing.T) {
 // tells the other.
 func TestLink_OneWayCutEndsBothSides(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		w.drop(func(from, to net.IP) bool { return from.String() == ip(0) })
 		cut := time.Now()
 		if !<-far.Suspect() {

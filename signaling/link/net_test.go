@@ -114,10 +114,10 @@ func (w *wire) Candidate(s events.Signal) error {
 	return nil
 }
 
-// dial links two peers; both ends are open when it returns.
-func (w *world) dial(from, to int, purpose string) (*Link, *Link) {
+// dial links the first peer to another; both ends are open when it returns.
+func (w *world) dial(to int, purpose string) (*Link, *Link) {
 	w.t.Helper()
-	a, b := w.peers[from], w.peers[to]
+	a, b := w.peers[0], w.peers[to]
 	near, err := a.endpoint.Dial(w.t.Context(), Remote{PeerID: b.id, Purpose: purpose}, a.id, &wire{from: a, to: b})
 	must(w.t, err)
 	far := <-b.accepted

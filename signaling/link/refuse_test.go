@@ -191,7 +191,7 @@ func TestLink_AFrameOverTheBoundEndsTheLink(t *testing.T) {
 
 func TestLink_AChannelThatItDoesNotHaveEndsTheLink(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		_, err := near.pc.CreateDataChannel("extra", &webrtc.DataChannelInit{})
 		must(t, err)
 		<-far.Done()
@@ -203,7 +203,7 @@ func TestLink_AChannelThatItDoesNotHaveEndsTheLink(t *testing.T) {
 
 func TestLink_OneClosedChannelEndsTheLink(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeJob)
+		near, far := w.dial(1, events.PurposeJob)
 		must(t, near.Bulk().raw.Close())
 		<-far.Done()
 		if !errors.Is(far.Err(), ErrRemoteClosed) {
@@ -217,7 +217,7 @@ func TestLink_OneClosedChannelEndsTheLink(t *testing.T) {
 
 func TestEndpoint_CandidatesOfStrangersAreDropped(t *testing.T) {
 	bubble(t, 2, func(t *testing.T, w *world) {
-		near, far := w.dial(0, 1, events.PurposeMesh)
+		near, far := w.dial(1, events.PurposeMesh)
 		e := w.peers[1].endpoint
 		e.Candidate(events.Signal{From: "p1", Nonce: "other", Candidate: "{}"})
 		e.Candidate(events.Signal{From: "p3", Nonce: far.attempt.nonce, Candidate: "{}"})

@@ -21,7 +21,7 @@ func (l *Link) tearDown() {
 	if errors.Is(l.reason, ErrClosed) {
 		l.linger()
 	}
-	time.Sleep(settlePause)
+	time.Sleep(settlePause) //nolint:forbidigo // pion says nowhere that its goroutines have begun
 	freed := make(chan struct{})
 	go func() {
 		l.closePion()

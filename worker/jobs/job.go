@@ -119,7 +119,7 @@ func (j *job) receive(ctx context.Context) (c cause) {
 		c = shutDown
 	}
 	cancel()
-	<-done
+	<-done //nolint:errcheck // c says why it ended
 	return c
 }
 

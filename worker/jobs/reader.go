@@ -3,6 +3,7 @@ package jobs
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"os"
 )
@@ -38,7 +39,7 @@ func (r *reader) read(ctx context.Context) ([]byte, error) {
 		case line != nil:
 		case there:
 			line, err = r.fromDisk()
-			if oldest := r.log.oldest(); err == io.EOF && oldest > r.next {
+			if oldest := r.log.oldest(); errors.Is(err, io.EOF) && oldest > r.next {
 				r.next = oldest // the disk failed: what it lacks is lost
 				continue
 			}

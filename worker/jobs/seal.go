@@ -147,7 +147,7 @@ func written(root *os.Root) int64 {
 	var total int64
 	_ = fs.WalkDir(root.FS(), ".", func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return nil // it vanished: the job is at work
+			return nil //nolint:nilerr // it vanished: the job is at work
 		}
 		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
 			total += info.Size()

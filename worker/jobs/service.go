@@ -100,7 +100,7 @@ const tidyEvery = time.Hour
 
 // Run runs jobs until ctx ends, then ends those that still run and waits for
 // them. No job starts before it.
-func (s *Service) Run(ctx context.Context) error {
+func (s *Service) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer close(s.stopped)
@@ -111,7 +111,7 @@ func (s *Service) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case j := <-s.started:
 			running.Go(func() { s.carry(ctx, j) })
 		case <-s.granted:

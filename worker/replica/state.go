@@ -2,6 +2,7 @@ package replica
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/moothall/moothall/events"
@@ -20,10 +21,10 @@ func (r *Replica) assertOwn() {
 		return
 	}
 	chunk, err := r.roster.Write(r.cfg.Static, r.dynamic)
-	if err != nil || chunk == nil {
-		if err != nil && err != roster.ErrNoGeneration {
-			r.note(Warn, "own row not written", "error", err.Error())
-		}
+	if err != nil && !errors.Is(err, roster.ErrNoGeneration) {
+		r.note(Warn, "own row not written", "error", err.Error())
+	}
+	if chunk == nil {
 		return
 	}
 	r.checkpoint, r.dirty = r.now, true

@@ -63,7 +63,7 @@ func writePID(f *os.File) error {
 
 // Release gives the folder back. The file stays: removing it would let two
 // processes hold two files of one name.
-func (l *Lock) Release() error { return l.f.Close() }
+func (l *Lock) Release() { l.f.Close() }
 
 func taken(dir string, f *os.File) error {
 	holder := "another process"

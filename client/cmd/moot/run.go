@@ -36,7 +36,7 @@ MOOT_OUT comes back to --to. The exit code is the job's own (128+n for signal n)
 Ctrl-C cancels the job and waits up to 10 s for its end; again, it ends at once.`,
 		Example: "  moot run --min-gpu-memory 8GiB -i video.mp4 --to results -- track --fast",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			job, err := f.job(cmd, args)
+			job, err := f.job(args)
 			if err != nil {
 				return err
 			}
@@ -69,13 +69,13 @@ func (f *runFlags) register(cmd *cobra.Command) {
 }
 
 // job reads the command line.
-func (f *runFlags) job(cmd *cobra.Command, args []string) (client.Job, error) {
+func (f *runFlags) job(args []string) (client.Job, error) {
 	filters, err := f.filter.filters()
 	if err != nil {
 		return client.Job{}, err
 	}
 	if len(args) == 0 {
-		return client.Job{}, usage("no command to run").(*events.Error).WithTry("moot run [flags] -- COMMAND [ARGS…]")
+		return client.Job{}, events.AsError(usage("no command to run")).WithTry("moot run [flags] -- COMMAND [ARGS…]")
 	}
 	if f.wait < 0 {
 		return client.Job{}, usage("--wait %s is negative", f.wait)

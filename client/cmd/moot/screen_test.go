@@ -104,7 +104,7 @@ func TestRun_EndsWithTheJobsOwnCode(t *testing.T) {
 		{client.Result{State: events.JobFailed, ExitCode: code(0)}, exit(75)},
 		{client.Result{State: events.JobFailed}, exit(75)},
 	} {
-		if got := ending(c.result); got != c.want {
+		if got := ending(c.result); got != c.want { //nolint:errorlint // an exit has no wrapping
 			t.Errorf("%s %v: %v, want %v", c.result.State, c.result.ExitCode, got, c.want)
 		}
 	}

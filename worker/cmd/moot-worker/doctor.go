@@ -144,7 +144,7 @@ func examineDisk(s *settings.Settings) finding {
 	if err := syscall.Access(dir, 2); err != nil {
 		return finding{"disk", wrong, dir + " cannot be written to", "set MOOT_STATE_DIR"}
 	}
-	free := uint64(st.Bavail) * uint64(st.Bsize)
+	free := uint64(st.Bavail) * uint64(st.Bsize) //nolint:unconvert // some systems have it signed
 	f := finding{"disk", fine, fmt.Sprintf("%s free for %s", humanize.IBytes(free), s.StateDir), ""}
 	if free < lowDisk {
 		f.State, f.Try = warning, "make room, or set MOOT_STATE_DIR"
