@@ -151,6 +151,6 @@ func (r *Replica) changes(v *View) []events.RosterNotice {
 // every heartbeat.
 func sameForRoom(a, b events.Worker) bool {
 	return a.PeerID == b.PeerID && a.Incarnation == b.Incarnation && a.Status == b.Status && a.CurrentJob == b.CurrentJob &&
-		a.Slots == b.Slots && a.Name == b.Name && a.Metadata.Properties == b.Metadata.Properties &&
+		a.Slots == b.Slots && a.Path == b.Path && a.Name == b.Name && a.Metadata.Properties == b.Metadata.Properties &&
 		maps.Equal(a.Metadata.Tags, b.Metadata.Tags) && slices.Equal(a.Commands, b.Commands)
 }
