@@ -1,8 +1,11 @@
 package worker
 
 import (
+	"fmt"
+
 	"github.com/moothall/moothall/worker/mesh"
 	"github.com/moothall/moothall/worker/replica"
+	"github.com/moothall/moothall/worker/roster"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -13,6 +16,7 @@ type metrics struct {
 	jobs         *prometheus.CounterVec
 	meshFailures *prometheus.CounterVec
 	rejected     *prometheus.CounterVec
+	conflicts    prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -26,7 +30,11 @@ func newMetrics() *metrics {
 		meshFailures: counter("mesh_failures_total", "Links and frames that failed, by reason.", "reason"),
 		rejected:     counter("rejected_total", "Frames, changes and terms of others that were refused.", "reason"),
 	}
-	m.registry.MustRegister(m.queries, m.jobs, m.meshFailures, m.rejected)
+	m.conflicts = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "moot", Name: "merge_conflicts_total",
+		Help: "Changes that would have conflicted with another of the same key: two of one seat with one number. They are refused, so the document never has a conflict.",
+	})
+	m.registry.MustRegister(m.queries, m.jobs, m.meshFailures, m.rejected, m.conflicts)
 	return m
 }
 
@@ -56,9 +64,19 @@ func (m *metrics) observe(a *Agent) {
 	})
 }
 
-// count counts what the replica refused.
+// count counts what the replica refused, by its reason if it has one.
 func (m *metrics) count(n replica.Note) {
-	if n.Level == replica.Warn {
-		m.rejected.WithLabelValues(n.Text).Inc()
+	if n.Level != replica.Warn {
+		return
+	}
+	reason := n.Text
+	for i := 0; i+1 < len(n.Fields); i += 2 {
+		if n.Fields[i] == "reason" {
+			reason = fmt.Sprint(n.Fields[i+1])
+		}
+	}
+	m.rejected.WithLabelValues(reason).Inc()
+	if reason == string(roster.Equivocation) {
+		m.conflicts.Inc()
 	}
 }

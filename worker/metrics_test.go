@@ -1,0 +1,50 @@
+package worker
+
+import (
+	"testing"
+
+	"github.com/moothall/moothall/worker/replica"
+	"github.com/moothall/moothall/worker/roster"
+)
+
+// counters are the values of a counter by its only label, or by "".
+func counters(t *testing.T, m *metrics, name string) map[string]float64 {
+	t.Helper()
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		for _, one := range f.GetMetric() {
+			if f.GetName() != name {
+				continue
+			}
+			label := ""
+			for _, l := range one.GetLabel() {
+				label = l.GetValue()
+			}
+			values[label] = one.GetCounter().GetValue()
+		}
+	}
+	return values
+}
+
+func TestMetrics_RefusalsAreCountedByReason(t *testing.T) {
+	m := newMetrics()
+	refused := func(reason roster.Reason) {
+		m.count(replica.Note{Level: replica.Warn, Text: "refused a change", Fields: []any{"peer_id", "worker-1", "reason", string(reason)}})
+	}
+	refused(roster.BadSignature)
+	refused(roster.Equivocation)
+	refused(roster.Equivocation)
+	m.count(replica.Note{Level: replica.Warn, Text: "refused a frame"})
+	m.count(replica.Note{Level: replica.Info, Text: "registered"})
+	got := counters(t, m, "moot_rejected_total")
+	if len(got) != 3 || got["row_signature"] != 1 || got["equivocation"] != 2 || got["refused a frame"] != 1 {
+		t.Errorf("refused %v", got)
+	}
+	if got := counters(t, m, "moot_merge_conflicts_total"); got[""] != 2 {
+		t.Errorf("conflicts %v", got)
+	}
+}
