@@ -46,7 +46,7 @@ bench: build ## measure a room of ten on this machine and print a table
 	@$(GO) run ./scripts/bench
 
 sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
-	@$(GO) run ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)
+	@$(GO) run -tags sim ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)
 
 sim-mutants: ## switch one rule of the room off at a time; the simulation must notice
 	@$(GO) run ./tests/sim/cmd/mutants

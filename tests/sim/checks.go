@@ -22,7 +22,14 @@ type checks struct {
 	leased    map[events.Seat]time.Time   // the last lease that reached a hub
 	terms     map[*process]events.Term    // I2
 	shown     map[*process]map[string]mark
+	looked    map[*process]looked
 	signed    map[mark]events.SignedRow // I7: what owners wrote
+}
+
+// looked is which state of which document a process' rows were checked in last.
+type looked struct {
+	seat    events.Seat
+	version uint64
 }
 
 // mark is how new a row is.
@@ -36,7 +43,7 @@ func (m mark) String() string { return fmt.Sprintf("%s seq %d", m.Seat, m.seq) }
 func newChecks(w *world) *checks {
 	return &checks{
 		world: w, admins: map[events.Term]events.Seat{}, certified: map[events.Term]bool{}, leased: map[events.Seat]time.Time{}, terms: map[*process]events.Term{},
-		shown: map[*process]map[string]mark{}, signed: map[mark]events.SignedRow{},
+		shown: map[*process]map[string]mark{}, looked: map[*process]looked{}, signed: map[mark]events.SignedRow{},
 	}
 }
 
@@ -122,7 +129,10 @@ func (c *checks) step(q *process) {
 		}
 		c.terms[q] = v.Certificate.Term
 	}
-	c.rows(q)
+	if now := (looked{v.Self, v.Version}); c.looked[q] != now {
+		c.looked[q] = now
+		c.rows(q)
+	}
 }
 
 func (c *checks) rows(q *process) {

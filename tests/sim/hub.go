@@ -37,14 +37,10 @@ type hub struct {
 // openHubs makes n hubs of one house on one store.
 func (w *world) openHubs(n int) {
 	key := w.newKey()
-	public, err := key.PublicKey()
-	if err != nil {
-		panic(err)
-	}
 	w.store = newStore(w)
 	for i := range n {
 		h := &hub{world: w, index: i, registry: signaling.Registry{
-			Limits: events.DefaultLimits(), RolloutPercent: 100, Hub: key, HubKeys: []string{public},
+			Limits: events.DefaultLimits(), RolloutPercent: 100, Hub: key, HubKeys: []string{key.public},
 		}}
 		w.hubs = append(w.hubs, h)
 		h.start()

@@ -5,9 +5,15 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 )
+
+// gcPercent: a schedule's heap is a few megabytes, so that memory is cheaper than a
+// collection.
+const gcPercent = 800
 
 // A Summary adds up many schedules.
 type Summary struct {
@@ -35,10 +41,11 @@ func (s Summary) String() string {
 		s.Runs, s.Steps, s.Violations, strings.Join(faults, ","), s.Digest)
 }
 
-// Many plays runs schedules from seed on, two at a time, and reports each that has
+// Many plays runs schedules from seed on, one on each core, and reports each that has
 // a violation, in the order of seeds, as soon as it is known. The summary does not
 // depend on which ends first.
 func Many(seed uint64, runs int, report func(r Result, seed uint64)) Summary {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	s := Summary{Runs: runs, Faults: map[string]int{}}
 	digest := sha256.New()
 	for i, r := range play(seed, runs) {
@@ -65,7 +72,7 @@ func play(seed uint64, runs int) iter.Seq2[int, Result] {
 		}
 		next, wg := make(chan int), sync.WaitGroup{}
 		stop := make(chan struct{})
-		for range 2 {
+		for range runtime.GOMAXPROCS(0) {
 			wg.Go(func() {
 				for i := range next {
 					results[i] <- Run(Options{Seed: seed + uint64(i)})

@@ -1,14 +1,12 @@
 package sim
 
 import (
-	"encoding/binary"
 	"fmt"
 	"time"
 
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/worker/replica"
 	"github.com/moothall/moothall/worker/roster"
-	"github.com/nats-io/nkeys"
 )
 
 // Times of the hub's and the processes' connections.
@@ -26,8 +24,7 @@ const eventsLost, eventsDoubled, answersLost = 2, 2, 2
 type peer struct {
 	world  *world
 	id     string
-	key    nkeys.KeyPair
-	public string
+	key    *key
 	memory int64
 	skew   time.Duration // of its wall clock
 	proc   *process      // nil while none runs
@@ -35,23 +32,10 @@ type peer struct {
 	last   uint64 // the highest incarnation it had, as its disk would know
 }
 
-func (w *world) newKey() nkeys.KeyPair {
-	var seed [32]byte
-	for i := 0; i < len(seed); i += 8 {
-		binary.LittleEndian.PutUint64(seed[i:], w.rng.Uint64())
-	}
-	k, err := nkeys.FromRawSeed(nkeys.PrefixByteUser, seed[:])
-	if err != nil {
-		panic(err)
-	}
-	return k
-}
-
 // addPeer adds a machine; nothing runs on it yet.
 func (w *world) addPeer(memory int64) *peer {
 	p := &peer{world: w, id: fmt.Sprintf("worker-%d", len(w.peers)), key: w.newKey(), memory: memory}
 	p.skew = w.between(-72*time.Hour, 72*time.Hour)
-	p.public, _ = p.key.PublicKey()
 	w.peers = append(w.peers, p)
 	return p
 }

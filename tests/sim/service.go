@@ -59,7 +59,7 @@ func (h *hub) register(p *process, o replica.Register, reply func(replica.Input)
 			s.id = signaling.Above(o.Certificate.Store, h.world.now, h.world.rng.Uint32())
 		}
 		return h.registry.Register(r, s.id, p.peer.id, events.Register{
-			NKey: p.peer.public, Instance: p.instance, LastIncarnation: o.LastIncarnation, Registry: true,
+			NKey: p.peer.key.public, Instance: p.instance, LastIncarnation: o.LastIncarnation, Registry: true,
 			Metadata: p.peer.metadata(), Connection: p.conn, Certificate: o.Certificate,
 		}, h.world.now)
 	}, func(d signaling.Decision, err error) {
