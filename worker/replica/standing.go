@@ -99,12 +99,12 @@ func (r *Replica) refresh() {
 	r.emit(Refresh{})
 }
 
-// refusedSeat is the hub's refusal of a lease or claim for the sake of the seat.
+// refusedSeat is the hub's refusal of a lease or claim for the sake of the seat. A
+// newer incarnation may be this process' own, in an answer that was lost: the hub
+// knows instances and says so to whoever registers.
 func (r *Replica) refusedSeat(err *events.Error) {
 	switch err.Code {
-	case events.CodeOldIncarnation:
-		r.emit(Exit{err})
-	case events.CodeNotMember, events.CodeNoRoom:
+	case events.CodeNotMember, events.CodeNoRoom, events.CodeOldIncarnation:
 		r.register()
 	}
 }
@@ -128,10 +128,8 @@ func (r *Replica) sit(seat events.Seat, cert events.MemberCertificate) {
 	r.roster = roster.New(roster.Config{
 		Room: r.cfg.Room, Seat: seat, Key: r.cfg.Key, Certificate: cert, HubKeys: r.hub.keys,
 	})
-	if old != nil && !old.Position().Generation.IsZero() {
-		if _, _, err := r.roster.Adopt(old.Genesis()); err == nil {
-			r.roster.Apply(old.Since(nil))
-		}
+	if old != nil {
+		r.roster.Inherit(old)
 	}
 	r.dynamic.LastHeartbeat = events.At(r.now)
 	r.nextHeartbeat, r.nextLease = r.now, r.now.Add(r.leaseInterval())
