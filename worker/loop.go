@@ -25,8 +25,7 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 	defer d.stop()
 	for l.exit == nil && !d.over {
 		l.quiet()
-		due := l.replica.Next()
-		timer.Reset(time.Until(due))
+		timer.Reset(time.Until(l.replica.Next()))
 		select {
 		case in := <-a.inbox:
 			l.step(in)
@@ -38,7 +37,7 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 			l.stepLoad()
 			d.check()
 		case <-timer.C:
-			l.step(replica.Tick{Due: due})
+			l.step(replica.Tick{})
 		case <-d.begin:
 			d.start()
 		case <-d.deadline:

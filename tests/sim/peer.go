@@ -50,7 +50,7 @@ func (p *peer) start() {
 		return
 	}
 	p.starts++
-	p.proc = &process{peer: p, instance: fmt.Sprintf("%s-%d", p.id, p.starts), replica: replica.New(replica.Config{
+	p.proc = &process{peer: p, instance: fmt.Sprintf("%s-%d", p.id, p.starts), suspects: map[events.Seat]time.Time{}, replica: replica.New(replica.Config{
 		Room: room, PeerID: p.id, Key: p.key,
 		Static:  roster.Static{Metadata: p.metadata(), Slots: 1, Joined: events.At(p.world.now)},
 		HubKeys: p.world.hubs[0].registry.HubKeys, LastIncarnation: p.last,
@@ -81,6 +81,9 @@ func (w *world) ended(peer string, c events.Connection, byPeer bool, delay time.
 		})
 	}
 }
+
+// admin is the machine of the record's admin, nil without one.
+func (w *world) admin() *peer { return w.net.peer(w.store.record.Admin().PeerID) }
 
 // processOf is the living process with a seat, nil if there is none.
 func (w *world) processOf(s events.Seat) *process {
@@ -113,7 +116,7 @@ func (p *peer) hubLost(after time.Duration) {
 		if p.proc == q && q.conn == lost {
 			q.conn = events.Connection{}
 			q.give(replica.HubDown{})
-			q.connect()
+			p.world.after(q.redial(), q.connect)
 		}
 	})
 }

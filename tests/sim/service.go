@@ -69,8 +69,11 @@ func (h *hub) register(p *process, o replica.Register, reply func(replica.Input)
 		}
 		h.world.checks.heard(d.Seat)
 		for _, hub := range h.world.hubs {
-			if hub == h || !hub.blind {
-				hub.presence.Seated(room, d.Seat, p.conn, h.world.now)
+			if !hub.up || hub != h && hub.blind {
+				continue
+			}
+			if back := hub.presence.Seated(room, d.Seat, p.conn, h.world.now); back && (hub != h || len(d.Notices) == 0) {
+				hub.presenceChanged(p.peer.id)
 			}
 		}
 		reply(replica.Registered{RegisteredAuth: h.registry.Registered(d.Record, d.Seat, h.facts())})

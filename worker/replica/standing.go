@@ -163,10 +163,10 @@ func (r *Replica) accept(c events.SeatCertificate) {
 	former := r.fence.Holder()
 	r.fence.Accept(c)
 	r.contest = contest{}
-	if r.hub.record.Term.Compare(c.Term) < 0 {
-		r.hub.record = events.Standing{
-			Term: c.Term, AdminPeerID: c.PeerID, AdminIncarnation: c.Incarnation,
-			MembersVersion: r.hub.record.MembersVersion,
+	if known := r.hub.record; known.Term.Compare(c.Term) < 0 {
+		r.hub.record = events.Standing{Term: c.Term, AdminPeerID: c.PeerID, AdminIncarnation: c.Incarnation}
+		if known.Term.Store == c.Term.Store { // another store counts anew
+			r.hub.record.MembersVersion = known.MembersVersion
 		}
 	}
 	r.dirty = true
