@@ -8,6 +8,8 @@ STATIC  := CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 30s
 SUITES   ?=
 RUNS     ?= 200
+SOAK     ?= 200000
+SOAKFUZZ ?= 10m
 SEED     ?= 1
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -17,7 +19,7 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench sim sim-mutants fuzz tools cc clean
+.PHONY: help build demo test check bench sim sim-mutants soak fuzz tools cc clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +52,10 @@ sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
 
 sim-mutants: ## switch one rule of the room off at a time; the simulation must notice
 	@$(GO) run ./tests/sim/cmd/mutants
+
+soak: ## the large counts, once: SOAK (200000) schedules from SEED (1), fuzzing for SOAKFUZZ (10m) each
+	@$(GO) run -tags sim ./tests/sim/cmd/sim -runs $(SOAK) -seed $(SEED) -every 1000
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKFUZZ)
 
 fuzz: ## fuzz every decoder for FUZZTIME (30s) each
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \

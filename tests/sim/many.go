@@ -42,25 +42,30 @@ func (s Summary) String() string {
 }
 
 // Many plays runs schedules from seed on, one on each core, and reports each that has
-// a violation, in the order of seeds, as soon as it is known. The summary does not
-// depend on which ends first.
-func Many(seed uint64, runs int, report func(r Result, seed uint64)) Summary {
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
-	s := Summary{Runs: runs, Faults: map[string]int{}}
-	digest := sha256.New()
-	for i, r := range play(seed, runs) {
-		s.Steps += r.Steps
-		digest.Write([]byte(r.Digest))
-		for k, n := range r.Faults {
-			s.Faults[k] += n
-		}
-		if len(r.Violations) > 0 {
-			s.Violations++
-			report(r, seed+uint64(i))
+// a violation. After each it yields the summary of all so far, in the order of seeds,
+// which does not depend on which ends first.
+func Many(seed uint64, runs int, report func(r Result, seed uint64)) iter.Seq[Summary] {
+	return func(yield func(Summary) bool) {
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+		s := Summary{Faults: map[string]int{}}
+		digest := sha256.New()
+		for i, r := range play(seed, runs) {
+			s.Runs++
+			s.Steps += r.Steps
+			digest.Write([]byte(r.Digest))
+			for k, n := range r.Faults {
+				s.Faults[k] += n
+			}
+			if len(r.Violations) > 0 {
+				s.Violations++
+				report(r, seed+uint64(i))
+			}
+			s.Digest = hex.EncodeToString(digest.Sum(nil))[:16]
+			if !yield(s) {
+				return
+			}
 		}
 	}
-	s.Digest = hex.EncodeToString(digest.Sum(nil))[:16]
-	return s
 }
 
 // play yields the results of schedules in the order of their seeds.

@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	runs := flag.Int("runs", 400, "schedules to play at most, for each rule")
+	runs := flag.Int("runs", 1000, "schedules to play at most, for each rule")
 	only := flag.String("only", "", "the one rule to switch off")
 	flag.Parse()
 	survived := 0
