@@ -11,25 +11,37 @@ import (
 	"sync"
 )
 
-// gcPercent: a schedule's heap is a few megabytes, so that memory is cheaper than a
-// collection.
-const gcPercent = 800
+// gcPercent trades memory, of which a schedule needs little, for fewer collections.
+const gcPercent = 400
 
 // A Summary adds up many schedules.
 type Summary struct {
 	Runs, Steps, Violations int
 	Faults                  map[string]int
 	Digest                  string
+	idle                    int // schedules with too few faults
 }
 
-// OK reports whether no invariant fell and every kind of fault happened.
+// A schedule has at least this many faults and kinds of them.
+const minFaults, minKinds = 5, 3
+
+func (r Result) idle() bool {
+	n := 0
+	for _, times := range r.Faults {
+		n += times
+	}
+	return n < minFaults || len(r.Faults) < minKinds
+}
+
+// OK reports whether no invariant fell, every kind of fault happened, and no schedule
+// had too few.
 func (s Summary) OK() bool {
 	for _, k := range faultKinds {
 		if s.Faults[k.name] == 0 {
 			return false
 		}
 	}
-	return s.Violations == 0
+	return s.Violations == 0 && s.idle == 0
 }
 
 func (s Summary) String() string {
@@ -55,6 +67,9 @@ func Many(seed uint64, runs int, report func(r Result, seed uint64)) iter.Seq[Su
 			digest.Write([]byte(r.Digest))
 			for k, n := range r.Faults {
 				s.Faults[k] += n
+			}
+			if r.idle() {
+				s.idle++
 			}
 			if len(r.Violations) > 0 {
 				s.Violations++

@@ -51,6 +51,7 @@ type peer struct {
 	suspected, window time.Time
 	answered          time.Duration
 	vouched           time.Time // when a member last said that it hears the peer
+	asked             time.Time // when the examination began, until an own answer
 }
 
 // A Detector observes peers.
@@ -96,10 +97,11 @@ func (d *Detector) hear(p *peer, now time.Time) {
 }
 
 // Answered records the answer to a ping that left at sent. An answer to a ping
-// that left after the examination began ends it; then the observer may vouch for
-// the peer, and Answered reports true. The round trip is smoothed as in RFC 6298
+// that left after the examination began ends it, and Answered reports true: the
+// observer may vouch for the peer. That holds also when another vouched first, whom
+// not all may have heard. The round trip is smoothed as in RFC 6298
 // (2.3).
-func (d *Detector) Answered(id string, sent, now time.Time) (acquitted bool) {
+func (d *Detector) Answered(id string, sent, now time.Time) (vouch bool) {
 	p := d.peers[id]
 	if p == nil || sent.After(now) {
 		return false
@@ -113,18 +115,25 @@ func (d *Detector) Answered(id string, sent, now time.Time) (acquitted bool) {
 	} else {
 		p.rtt += (sample - p.rtt) / 8
 	}
-	acquitted = !p.suspected.IsZero() && !sent.Before(p.suspected)
-	if acquitted {
+	if !sent.Before(p.suspected) {
 		p.suspected = time.Time{}
 	}
-	return acquitted
+	heard := !p.asked.IsZero() && !sent.Before(p.asked)
+	if heard {
+		p.asked = time.Time{}
+	}
+	return heard
 }
 
 // Examine begins an examination: somebody who should know says that the peer's
 // connection ended. A peer already under examination stays as it is.
 func (d *Detector) Examine(id string, now time.Time) {
 	p := d.peers[id]
-	if p == nil || !p.suspected.IsZero() || now.Sub(p.vouched) < VouchHolds {
+	if p == nil {
+		return
+	}
+	p.asked = now
+	if !p.suspected.IsZero() || now.Sub(p.vouched) < VouchHolds {
 		return
 	}
 	p.suspected, p.window, p.answered = now, now, now.Sub(p.last)
@@ -133,16 +142,15 @@ func (d *Detector) Examine(id string, now time.Time) {
 // Vouched ends an examination because another member hears the peer. The news that
 // led to the examination may come after the vouch that it led to.
 func (d *Detector) Vouched(id string, now time.Time) {
-	d.Acquit(id)
 	if p := d.peers[id]; p != nil {
-		p.vouched = now
+		p.suspected, p.vouched = time.Time{}, now
 	}
 }
 
 // Acquit ends an examination: there is nothing to examine any more.
 func (d *Detector) Acquit(id string) {
 	if p := d.peers[id]; p != nil {
-		p.suspected = time.Time{}
+		p.suspected, p.asked = time.Time{}, time.Time{}
 	}
 }
 

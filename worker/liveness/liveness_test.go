@@ -161,6 +161,21 @@ func TestAnsweredReportsAcquittalOnce(t *testing.T) {
 	}
 }
 
+// The vouch of another may not have reached all: everyone who hears the peer says so.
+func TestAnswered_VouchesAfterAnothersVouch(t *testing.T) {
+	d := New(events.StaleAfter)
+	d.Watch("b", start)
+	d.Examine("b", start)
+	d.Vouched("b", start)
+	if !d.Answered("b", after(1), after(2)) {
+		t.Error("silent after the vouch that came first")
+	}
+	d.Examine("b", after(3)) // the news, doubled
+	if !d.Answered("b", after(3), after(4)) || d.Answered("b", after(3), after(5)) {
+		t.Error("not once for each news")
+	}
+}
+
 // A process that was frozen for a minute hears nothing meanwhile; nobody is
 // silent for that.
 func TestLateObserverAccusesNobody(t *testing.T) {
