@@ -8,6 +8,8 @@ STATIC  := CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 30s
 SUITES   ?=
 RUNS     ?= 200
+SOAK     ?= 200000
+SOAKFUZZ ?= 10m
 SEED     ?= 1
 BENCH    ?=
 
@@ -18,7 +20,7 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-failover peers sim sim-mutants model fuzz tools cc clean
+.PHONY: help build demo test check bench bench-failover peers sim sim-mutants soak model fuzz tools cc clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,10 +55,14 @@ peers: ## build the systems that bench compares with; without them it goes on
 	-$(GO) build -C tests/peers -o $(CURDIR)/bin/peers .
 
 sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
-	@$(GO) run ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)
+	@$(GO) run -tags sim ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)
 
 sim-mutants: ## switch one rule of the room off at a time; the simulation must notice
 	@$(GO) run ./tests/sim/cmd/mutants
+
+soak: ## the large counts, once: SOAK (200000) schedules from SEED (1), fuzzing for SOAKFUZZ (10m) each
+	@$(GO) run -tags sim ./tests/sim/cmd/sim -runs $(SOAK) -seed $(SEED) -every 1000
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKFUZZ)
 
 model: ## search the model of election and fencing, as designed and without one rule at a time (needs spin)
 	@$(GO) run ./scripts/model

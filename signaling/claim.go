@@ -9,7 +9,8 @@ import (
 // Bounds of a testimony, in milliseconds.
 const (
 	// maxAnsweredMS: the link must have answered in the 5 s before the suspicion,
-	// with a second for the way of the news.
+	// and before the hub saw the connection end, with a second for the way of the
+	// news. The suspicion may be an older one, of which only the claimer knows.
 	maxAnsweredMS = 6000
 	// minSilentMS and silentTrips: it must have been silent for the longer of both
 	// since, the second in round trips.
@@ -19,9 +20,10 @@ const (
 
 // convincing reports whether a testimony, beside what the hub saw, establishes a
 // crash.
-func convincing(t events.Testimony) bool {
-	return t.AnsweredMS >= 0 && t.AnsweredMS <= maxAnsweredMS && t.RTTMS >= 0 &&
-		t.SilentMS >= max(minSilentMS, silentTrips*t.RTTMS)
+func convincing(t events.Testimony, f Fact, now time.Time) bool {
+	return !f.Lost.IsZero() && t.RTTMS >= 0 && t.SilentMS >= max(minSilentMS, silentTrips*t.RTTMS) &&
+		t.AnsweredMS >= 0 && t.AnsweredMS <= maxAnsweredMS &&
+		t.SilentMS <= maxAnsweredMS-t.AnsweredMS+now.Sub(f.Lost).Milliseconds()
 }
 
 // Claim gives the admin's seat to a member in the term after the record's: when it
@@ -75,7 +77,7 @@ func (d *Decision) depose(holder events.Seat, c events.Claim, f Facts, now time.
 			return err
 		}
 		d.departed(holder, events.ReasonLeft, fact.first(now), now)
-	case c.Evidence == events.EvidenceCrash && !fact.Lost.IsZero() && convincing(c.Testimony):
+	case c.Evidence == events.EvidenceCrash && convincing(c.Testimony, fact, now):
 		d.departed(holder, events.ReasonCrashed, fact.first(now), now)
 	default:
 		return stillHere(holder, c.Evidence, fact)
@@ -114,7 +116,7 @@ func (g Registry) Gone(r Record, from string, q events.Gone, f Facts, now time.T
 	switch {
 	case !fact.Lapsed.IsZero():
 		d.departed(q.Member, events.ReasonSilent, fact.first(now), now)
-	case !fact.Lost.IsZero() && convincing(q.Testimony):
+	case convincing(q.Testimony, fact, now):
 		d.departed(q.Member, events.ReasonCrashed, fact.first(now), now)
 	default:
 		return Decision{}, stillHere(q.Member, events.EvidenceCrash, fact)

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -74,6 +75,7 @@ func TestClaim_CrashNeedsWhatTheHubSawAndATestimony(t *testing.T) {
 }
 
 func TestClaim_TestimonyBounds(t *testing.T) {
+	start := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name string
 		t    events.Testimony
@@ -85,9 +87,12 @@ func TestClaim_TestimonyBounds(t *testing.T) {
 		{"silent for less than four round trips", events.Testimony{AnsweredMS: 1, RTTMS: 50, SilentMS: 199}, false},
 		{"silent for four round trips", events.Testimony{AnsweredMS: 1, RTTMS: 50, SilentMS: 200}, true},
 		{"a negative round trip", events.Testimony{AnsweredMS: 1, RTTMS: -50, SilentMS: 200}, false},
+		{"last answered within 6 s before the loss", events.Testimony{AnsweredMS: 4000, RTTMS: 1, SilentMS: 2200}, true},
+		{"an older suspicion: answered too long before the loss", events.Testimony{AnsweredMS: 4000, RTTMS: 1, SilentMS: 2201}, false},
+		{"no end to the silence", events.Testimony{AnsweredMS: 4000, RTTMS: 1, SilentMS: math.MaxInt64}, false},
 		{"an answer from the future", events.Testimony{AnsweredMS: -1, RTTMS: 1, SilentMS: 200}, false},
 	} {
-		if got := convincing(c.t); got != c.ok {
+		if got := convincing(c.t, Fact{Lost: start.Add(-200 * time.Millisecond)}, start); got != c.ok {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

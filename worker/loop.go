@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
-	"github.com/moothall/moothall/worker/liveness"
 	"github.com/moothall/moothall/worker/mesh"
 	"github.com/moothall/moothall/worker/replica"
 )
@@ -26,8 +25,7 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 	defer d.stop()
 	for l.exit == nil && !d.over {
 		l.quiet()
-		l.due = l.replica.Next()
-		timer.Reset(time.Until(l.due))
+		timer.Reset(time.Until(l.replica.Next()))
 		select {
 		case in := <-a.inbox:
 			l.step(in)
@@ -39,7 +37,7 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 			l.stepLoad()
 			d.check()
 		case <-timer.C:
-			l.step(replica.Tick{Due: l.due})
+			l.step(replica.Tick{})
 		case <-d.begin:
 			d.start()
 		case <-d.deadline:
@@ -57,23 +55,12 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 type loop struct {
 	agent   *Agent
 	replica *replica.Replica
-	due     time.Time // of the next tick; zero before the first
-	exit    error     // another process has the seat
+	exit    error // another process has the seat
 }
 
-// step feeds an input to the replica and does what comes out. A process that stood
-// still doubts itself before it takes what came meanwhile.
+// step feeds an input to the replica and does what comes out.
 func (l *loop) step(in replica.Input) {
-	now := time.Now()
-	if _, tick := in.(replica.Tick); !tick && !l.due.IsZero() && now.Sub(l.due) >= liveness.LateTick {
-		l.feed(now, replica.Tick{Due: l.due})
-		l.due = l.replica.Next()
-	}
-	l.feed(now, in)
-}
-
-func (l *loop) feed(now time.Time, in replica.Input) {
-	for _, out := range l.replica.Step(now, in) {
+	for _, out := range l.replica.Step(time.Now(), in) {
 		l.do(out)
 	}
 }

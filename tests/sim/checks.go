@@ -6,23 +6,29 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
-	"github.com/moothall/moothall/signaling"
-	"github.com/moothall/moothall/worker/liveness"
 	"github.com/moothall/moothall/worker/roster"
 )
 
 // checks are the invariants of the design, section 11, and two that users count on:
-// nobody departs who lives and is heard ("departure"), and who listens to the hub
+// nobody departs who lives and is heard ("departure": departure.go), and who listens to the hub
 // alone learns of every admin that stays ("announcement").
 type checks struct {
 	world     *world
 	admins    map[events.Term]events.Seat // I1: everyone's
 	certified map[events.Term]bool        // terms that the hub's record had
 	announced events.Term                 // the newest that the room was told
+	owed      debt                        // an announcement
 	leased    map[events.Seat]time.Time   // the last lease that reached a hub
 	terms     map[*process]events.Term    // I2
 	shown     map[*process]map[string]mark
+	looked    map[*process]looked
 	signed    map[mark]events.SignedRow // I7: what owners wrote
+}
+
+// looked is which state of which document a process' rows were checked in last.
+type looked struct {
+	seat    events.Seat
+	version uint64
 }
 
 // mark is how new a row is.
@@ -36,7 +42,7 @@ func (m mark) String() string { return fmt.Sprintf("%s seq %d", m.Seat, m.seq) }
 func newChecks(w *world) *checks {
 	return &checks{
 		world: w, admins: map[events.Term]events.Seat{}, certified: map[events.Term]bool{}, leased: map[events.Seat]time.Time{}, terms: map[*process]events.Term{},
-		shown: map[*process]map[string]mark{}, signed: map[mark]events.SignedRow{},
+		shown: map[*process]map[string]mark{}, looked: map[*process]looked{}, signed: map[mark]events.SignedRow{},
 	}
 }
 
@@ -52,52 +58,41 @@ func (c *checks) record() {
 	}
 }
 
+// debt is a term that hubs could announce and have not.
+type debt struct {
+	term   events.Term
+	starts int // of all hubs: each begins anew
+	since  time.Time
+}
+
+// announce notes that the room was told of a term.
+func (c *checks) announce(t events.Term) {
+	if t.Compare(c.announced) > 0 {
+		c.announced = t
+	}
+}
+
+// watch checks every second that the hubs announce an admin that stays.
+func (c *checks) watch() {
+	w := c.world
+	now, up := debt{term: w.store.record.Tenure.Term}, false
+	for _, h := range w.hubs {
+		now.starts += h.epoch
+		up = up || h.up
+	}
+	switch owed := up && !w.store.record.Admin().IsZero() && c.announced.Compare(now.term) < 0; {
+	case !owed:
+		c.owed = debt{}
+	case c.owed.term != now.term || c.owed.starts != now.starts:
+		now.since = w.now
+		c.owed = now
+	case w.now.Sub(c.owed.since) > 2*sweepInterval:
+		w.violate("announcement", "term %s is %v old and unannounced, the last was %s", now.term, w.now.Sub(c.owed.since), c.announced)
+	}
+	w.after(sweepInterval, c.watch)
+}
+
 func (c *checks) heard(s events.Seat) { c.leased[s] = c.world.now }
-
-// notice checks that whoever the hub says has departed really has.
-func (c *checks) notice(n signaling.Notice) {
-	if n.Event != events.EventPeerLeft {
-		return
-	}
-	q := c.world.processOf(n.Seat)
-	switch silence := c.world.now.Sub(c.leased[n.Seat]); {
-	case n.Reason == events.ReasonSilent && silence < events.LeaseTTL && !c.world.newlyDeaf():
-		c.world.violate("departure", "%s counts as silent %v after its lease", n.Seat, silence)
-	case n.Reason == events.ReasonCrashed && q != nil && c.world.audible(q):
-		c.world.violate("departure", "%s counts as crashed and lives", n.Seat)
-	}
-}
-
-// audible: nobody who saw the process' connection end could take its silence for its
-// death. Either all hear it, or none has heard it for so long that its silence
-// proves nothing. (One that only some hear may be taken for dead by the others.)
-func (w *world) audible(q *process) bool {
-	cut, long := 0, 0
-	for _, p := range w.peers {
-		since, is := w.net.cutSince(p.id, q.peer.id)
-		if p == q.peer || p.proc == nil || !is {
-			continue
-		}
-		cut++
-		if w.now.Sub(since) > liveness.RecentAnswer+healing {
-			long++
-		}
-	}
-	others := len(w.peers) - 1
-	return q.frozen.IsZero() && w.now.Sub(q.thawed) > healing && (cut == 0 && w.now.Sub(w.net.healed) > healing || long == others)
-}
-
-// healing is the time after which a path or a process that was healed is as good as
-// any.
-const healing = time.Second
-
-// newlyDeaf: a hub has heard nobody for a while that is too short to doubt itself.
-// Then it may miss the lease of a peer that was silent before.
-func (w *world) newlyDeaf() bool {
-	return slices.ContainsFunc(w.hubs, func(h *hub) bool {
-		return h.blind && w.now.Sub(h.deaf) <= signaling.Doubt(events.LeaseTTL)+sweepInterval
-	})
-}
 
 func (c *checks) admin(t events.Term, s events.Seat) {
 	if other, ok := c.admins[t]; ok && other != s {
@@ -122,7 +117,10 @@ func (c *checks) step(q *process) {
 		}
 		c.terms[q] = v.Certificate.Term
 	}
-	c.rows(q)
+	if now := (looked{v.Self, v.Version}); c.looked[q] != now {
+		c.looked[q] = now
+		c.rows(q)
+	}
 }
 
 func (c *checks) rows(q *process) {
@@ -159,9 +157,6 @@ func (c *checks) rest() {
 	admin := w.store.record.Admin()
 	if admin.IsZero() {
 		w.violate("progress", "no admin %s after all faults ended", Calm)
-	}
-	if !admin.IsZero() && c.announced != w.store.record.Tenure.Term {
-		w.violate("announcement", "term %s was never announced, the last was %s", w.store.record.Tenure.Term, c.announced)
 	}
 	var first *process
 	for _, p := range w.peers {

@@ -27,6 +27,7 @@ var faultKinds = []faultKind{
 	{"blindhub", (*world).blindHub},
 	{"lostannouncement", (*world).loseAnnouncement},
 	{"wipe", (*world).wipe},
+	{"untold", (*world).untold},
 	{"reset", (*world).reset},
 	{"forgedterm", (*world).forgeTerm},
 	{"forgedrow", (*world).forgeRow},
@@ -165,8 +166,18 @@ func (w *world) restartHub(*peer) bool {
 	if !h.up {
 		return false
 	}
-	h.stop()
-	w.after(w.between(50*time.Millisecond, 20*time.Second), h.start)
+	h.die()
+	return true
+}
+
+// untold lets the admin crash; the hub that writes down its successor dies before
+// it tells anybody.
+func (w *world) untold(*peer) bool {
+	admin := w.admin()
+	if w.doomed || admin == nil || !w.crash(admin) {
+		return false
+	}
+	w.doomed = true
 	return true
 }
 
@@ -205,48 +216,13 @@ func (w *world) wipe(*peer) bool {
 	return true
 }
 
-// reset tears a living peer's connection to the hub, which looks like its death,
-// often while others stand still for a moment or cannot hear it.
-func (w *world) reset(p *peer) bool {
-	if p.proc == nil || p.proc.conn == (events.Connection{}) {
-		return false
-	}
-	if admin := w.net.peer(w.store.record.Admin().PeerID); admin != nil && admin.proc != nil && w.chance(70) {
-		p = admin
-	}
-	lonely := w.chance(30)
-	for _, other := range w.peers {
-		switch {
-		case other == p:
-		case lonely || w.chance(10):
-			w.net.sever(other.id, p.id)
-			w.after(10*time.Second, func() { w.net.mend(other.id, p.id) })
-		case w.chance(20):
-			w.after(w.between(0, 50*time.Millisecond), func() {
-				if other.proc != nil && other.proc.frozen.IsZero() {
-					other.proc.freeze(w.between(50*time.Millisecond, 400*time.Millisecond))
-				}
-			})
-		}
-	}
-	wait := time.Duration(0)
-	if lonely {
-		wait = w.between(0, 9*time.Second)
-	}
-	w.after(wait, func() {
-		if p.proc != nil {
-			w.ended(p.id, p.proc.conn, true, time.Millisecond)
-			p.hubLost(time.Millisecond)
-		}
-	})
-	return true
-}
-
 // heal ends all faults and brings everybody back.
 func (w *world) heal() {
 	w.note("heal")
-	w.net.lossy = false
-	clear(w.net.cut)
+	w.net.lossy, w.doomed = false, false
+	for way := range w.net.cut {
+		w.net.mend(way[0], way[1])
+	}
 	clear(w.net.hubCut)
 	clear(w.net.deaf)
 	for _, h := range w.hubs {

@@ -15,7 +15,7 @@ func (w *world) forgeTerm(p *peer) bool {
 	}
 	term := w.store.record.Tenure.Term
 	term.N += 5
-	c, err := events.SeatCertificate{Room: room, Term: term, Seat: p.proc.replica.Seat(), Key: p.public}.Sign(p.key)
+	c, err := events.SeatCertificate{Room: room, Term: term, Seat: p.proc.replica.Seat(), Key: p.key.public}.Sign(p.key)
 	if err != nil {
 		panic(err)
 	}
@@ -49,7 +49,7 @@ func (w *world) forgeRow(p *peer) bool {
 func (w *world) forge(victim *peer, genesis events.Genesis) (chunk []byte, ok bool) {
 	h := w.hubs[0].registry
 	seat := victim.proc.replica.Seat()
-	cert, err := events.MemberCertificate{Room: room, Seat: seat, Key: victim.public}.Sign(h.Hub)
+	cert, err := events.MemberCertificate{Room: room, Seat: seat, Key: victim.key.public}.Sign(h.Hub)
 	if err != nil {
 		panic(err)
 	}

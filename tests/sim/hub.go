@@ -37,14 +37,10 @@ type hub struct {
 // openHubs makes n hubs of one house on one store.
 func (w *world) openHubs(n int) {
 	key := w.newKey()
-	public, err := key.PublicKey()
-	if err != nil {
-		panic(err)
-	}
 	w.store = newStore(w)
 	for i := range n {
 		h := &hub{world: w, index: i, registry: signaling.Registry{
-			Limits: events.DefaultLimits(), RolloutPercent: 100, Hub: key, HubKeys: []string{public},
+			Limits: events.DefaultLimits(), RolloutPercent: 100, Hub: key, HubKeys: []string{key.public},
 		}}
 		w.hubs = append(w.hubs, h)
 		h.start()
@@ -75,6 +71,12 @@ func (h *hub) stop() {
 			p.hubLost(time.Millisecond)
 		}
 	}
+}
+
+// die stops the hub for a while.
+func (h *hub) die() {
+	h.stop()
+	h.world.after(h.world.between(50*time.Millisecond, 20*time.Second), h.start)
 }
 
 // see ends a blindness.
@@ -139,6 +141,11 @@ func (h *hub) try(left int, decide func(signaling.Record) (signaling.Decision, e
 			return
 		}
 		h.world.checks.record()
+		if d.Elected && h.world.doomed {
+			h.world.doomed = false
+			h.die()
+			return
+		}
 		h.later(h.world.between(0, storeLow), func() { done(d, nil) })
 	})
 }
@@ -146,7 +153,7 @@ func (h *hub) try(left int, decide func(signaling.Record) (signaling.Decision, e
 // tell tells the room what was decided.
 func (h *hub) tell(d signaling.Decision) {
 	for _, n := range d.Notices {
-		h.world.checks.notice(n)
+		h.world.checks.departed(n, d.Seat, h.facts()[n.Seat.PeerID].Lost)
 		if n.Event == events.EventPeerLeft {
 			for _, other := range h.world.hubs {
 				other.presence.Unseated(room, n.Seat)
@@ -162,7 +169,7 @@ func (h *hub) tell(d signaling.Decision) {
 // announce tells the room who is admin, and marks the record if it still stands.
 func (h *hub) announce(r signaling.Record) {
 	a := h.registry.Announcement(r)
-	h.world.checks.announced = a.Term
+	h.world.checks.announce(a.Term)
 	h.world.note("announce %s %s", a.Term, a.Reason)
 	h.publish(events.EventSubject(room, events.EventAdmin), a)
 	h.try(attempts, func(r signaling.Record) (signaling.Decision, error) {

@@ -5,25 +5,43 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 )
+
+// gcPercent trades memory, of which a schedule needs little, for fewer collections.
+const gcPercent = 400
 
 // A Summary adds up many schedules.
 type Summary struct {
 	Runs, Steps, Violations int
 	Faults                  map[string]int
 	Digest                  string
+	idle                    int // schedules with too few faults
 }
 
-// OK reports whether no invariant fell and every kind of fault happened.
+// A schedule has at least this many faults and kinds of them.
+const minFaults, minKinds = 5, 3
+
+func (r Result) idle() bool {
+	n := 0
+	for _, times := range r.Faults {
+		n += times
+	}
+	return n < minFaults || len(r.Faults) < minKinds
+}
+
+// OK reports whether no invariant fell, every kind of fault happened, and no schedule
+// had too few.
 func (s Summary) OK() bool {
 	for _, k := range faultKinds {
 		if s.Faults[k.name] == 0 {
 			return false
 		}
 	}
-	return s.Violations == 0
+	return s.Violations == 0 && s.idle == 0
 }
 
 func (s Summary) String() string {
@@ -35,25 +53,34 @@ func (s Summary) String() string {
 		s.Runs, s.Steps, s.Violations, strings.Join(faults, ","), s.Digest)
 }
 
-// Many plays runs schedules from seed on, two at a time, and reports each that has
-// a violation, in the order of seeds, as soon as it is known. The summary does not
-// depend on which ends first.
-func Many(seed uint64, runs int, report func(r Result, seed uint64)) Summary {
-	s := Summary{Runs: runs, Faults: map[string]int{}}
-	digest := sha256.New()
-	for i, r := range play(seed, runs) {
-		s.Steps += r.Steps
-		digest.Write([]byte(r.Digest))
-		for k, n := range r.Faults {
-			s.Faults[k] += n
-		}
-		if len(r.Violations) > 0 {
-			s.Violations++
-			report(r, seed+uint64(i))
+// Many plays runs schedules from seed on, one on each core, and reports each that has
+// a violation. After each it yields the summary of all so far, in the order of seeds,
+// which does not depend on which ends first.
+func Many(seed uint64, runs int, report func(r Result, seed uint64)) iter.Seq[Summary] {
+	return func(yield func(Summary) bool) {
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+		s := Summary{Faults: map[string]int{}}
+		digest := sha256.New()
+		for i, r := range play(seed, runs) {
+			s.Runs++
+			s.Steps += r.Steps
+			digest.Write([]byte(r.Digest))
+			for k, n := range r.Faults {
+				s.Faults[k] += n
+			}
+			if r.idle() {
+				s.idle++
+			}
+			if len(r.Violations) > 0 {
+				s.Violations++
+				report(r, seed+uint64(i))
+			}
+			s.Digest = hex.EncodeToString(digest.Sum(nil))[:16]
+			if !yield(s) {
+				return
+			}
 		}
 	}
-	s.Digest = hex.EncodeToString(digest.Sum(nil))[:16]
-	return s
 }
 
 // play yields the results of schedules in the order of their seeds.
@@ -65,7 +92,7 @@ func play(seed uint64, runs int) iter.Seq2[int, Result] {
 		}
 		next, wg := make(chan int), sync.WaitGroup{}
 		stop := make(chan struct{})
-		for range 2 {
+		for range runtime.GOMAXPROCS(0) {
 			wg.Go(func() {
 				for i := range next {
 					results[i] <- Run(Options{Seed: seed + uint64(i)})

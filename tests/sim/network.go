@@ -24,10 +24,12 @@ type network struct {
 	wanted map[*peer]map[string]events.Seat // whom each present process wants a link to
 	links  map[[2]string]*meshLink          // by the two ids, the lower first
 	cut    map[[2]string]time.Time          // from, to: since when nothing passes in that direction
-	healed time.Time                        // when a cut last ended
+	slow   map[[2]string]time.Time          // by pair: until when a frame was under way for long, or the path was cut
 	hubCut map[string]bool                  // peers without a path to the hub
 	lossy  bool
 	deaf   map[string]bool // peers that miss the next announcement
+	// unregistered is who misses the answer to its next registration.
+	unregistered string
 	// genesis are those that were sent, by hash: a forger needs them.
 	genesis map[string]events.Genesis
 }
@@ -35,7 +37,7 @@ type network struct {
 func newNetwork(w *world) *network {
 	n := &network{
 		world: w, wanted: map[*peer]map[string]events.Seat{}, links: map[[2]string]*meshLink{},
-		cut: map[[2]string]time.Time{}, hubCut: map[string]bool{}, deaf: map[string]bool{}, genesis: map[string]events.Genesis{},
+		cut: map[[2]string]time.Time{}, slow: map[[2]string]time.Time{}, hubCut: map[string]bool{}, deaf: map[string]bool{}, genesis: map[string]events.Genesis{},
 	}
 	w.after(dialInterval, n.dial)
 	return n
@@ -47,6 +49,8 @@ type meshLink struct {
 	seats [2]events.Seat
 	ready [2]time.Time // when the newest frame to each end arrives
 	over  bool
+
+	opened time.Time
 }
 
 func pair(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
@@ -128,11 +132,11 @@ func (n *network) cutSince(a, b string) (since time.Time, is bool) {
 
 func (n *network) mend(from, to string) {
 	delete(n.cut, [2]string{from, to})
-	n.healed = n.world.now
+	n.slow[pair(from, to)] = n.world.now
 }
 
 func (n *network) open(a, b *peer) {
-	l := &meshLink{ends: [2]*process{a.proc, b.proc}, seats: [2]events.Seat{a.proc.replica.Seat(), b.proc.replica.Seat()}}
+	l := &meshLink{ends: [2]*process{a.proc, b.proc}, seats: [2]events.Seat{a.proc.replica.Seat(), b.proc.replica.Seat()}, opened: n.world.now}
 	n.links[pair(a.id, b.id)] = l
 	n.world.note("link %s %s", l.seats[0], l.seats[1])
 	for i := range l.ends {
@@ -207,6 +211,9 @@ func (n *network) deliver(l *meshLink, end int, way [2]string, frame []byte, d t
 		at = l.ready[end]
 	}
 	l.ready[end] = at
+	if at.Sub(w.now) > slowFrame {
+		n.slow[pair(way[0], way[1])] = at
+	}
 	w.after(at.Sub(w.now), func() { n.arrive(l, end, way, frame) })
 }
 
@@ -226,6 +233,7 @@ func (n *network) arrive(l *meshLink, end int, way [2]string, frame []byte) {
 func (n *network) sever(from, to string) {
 	if _, is := n.cut[[2]string{from, to}]; !is {
 		n.cut[[2]string{from, to}] = n.world.now
+		n.world.note("sever %s %s", from, to)
 	}
 	key := pair(from, to)
 	l := n.links[key]
@@ -240,4 +248,12 @@ func (n *network) losesAnnouncement(p *peer) bool {
 	lost := n.deaf[p.id]
 	delete(n.deaf, p.id)
 	return lost
+}
+
+func (n *network) losesAnswer(p *peer, in replica.Input) bool {
+	if _, ok := in.(replica.Registered); ok && p.id == n.unregistered {
+		n.unregistered = ""
+		return true
+	}
+	return n.lossy && n.world.chance(answersLost)
 }

@@ -1,14 +1,12 @@
 package sim
 
 import (
-	"encoding/binary"
 	"fmt"
 	"time"
 
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/worker/replica"
 	"github.com/moothall/moothall/worker/roster"
-	"github.com/nats-io/nkeys"
 )
 
 // Times of the hub's and the processes' connections.
@@ -26,8 +24,7 @@ const eventsLost, eventsDoubled, answersLost = 2, 2, 2
 type peer struct {
 	world  *world
 	id     string
-	key    nkeys.KeyPair
-	public string
+	key    *key
 	memory int64
 	skew   time.Duration // of its wall clock
 	proc   *process      // nil while none runs
@@ -35,23 +32,10 @@ type peer struct {
 	last   uint64 // the highest incarnation it had, as its disk would know
 }
 
-func (w *world) newKey() nkeys.KeyPair {
-	var seed [32]byte
-	for i := 0; i < len(seed); i += 8 {
-		binary.LittleEndian.PutUint64(seed[i:], w.rng.Uint64())
-	}
-	k, err := nkeys.FromRawSeed(nkeys.PrefixByteUser, seed[:])
-	if err != nil {
-		panic(err)
-	}
-	return k
-}
-
 // addPeer adds a machine; nothing runs on it yet.
 func (w *world) addPeer(memory int64) *peer {
 	p := &peer{world: w, id: fmt.Sprintf("worker-%d", len(w.peers)), key: w.newKey(), memory: memory}
 	p.skew = w.between(-72*time.Hour, 72*time.Hour)
-	p.public, _ = p.key.PublicKey()
 	w.peers = append(w.peers, p)
 	return p
 }
@@ -66,7 +50,7 @@ func (p *peer) start() {
 		return
 	}
 	p.starts++
-	p.proc = &process{peer: p, instance: fmt.Sprintf("%s-%d", p.id, p.starts), replica: replica.New(replica.Config{
+	p.proc = &process{peer: p, instance: fmt.Sprintf("%s-%d", p.id, p.starts), suspects: map[events.Seat]time.Time{}, replica: replica.New(replica.Config{
 		Room: room, PeerID: p.id, Key: p.key,
 		Static:  roster.Static{Metadata: p.metadata(), Slots: 1, Joined: events.At(p.world.now)},
 		HubKeys: p.world.hubs[0].registry.HubKeys, LastIncarnation: p.last,
@@ -97,6 +81,9 @@ func (w *world) ended(peer string, c events.Connection, byPeer bool, delay time.
 		})
 	}
 }
+
+// admin is the machine of the record's admin, nil without one.
+func (w *world) admin() *peer { return w.net.peer(w.store.record.Admin().PeerID) }
 
 // processOf is the living process with a seat, nil if there is none.
 func (w *world) processOf(s events.Seat) *process {
@@ -129,7 +116,7 @@ func (p *peer) hubLost(after time.Duration) {
 		if p.proc == q && q.conn == lost {
 			q.conn = events.Connection{}
 			q.give(replica.HubDown{})
-			q.connect()
+			p.world.after(q.redial(), q.connect)
 		}
 	})
 }

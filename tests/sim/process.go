@@ -18,7 +18,8 @@ type process struct {
 	waiting  []replica.Input // arrived while frozen
 	due      time.Time       // when the next tick is wanted
 	view     *replica.View
-	lastHub  time.Time // events arrive in order
+	lastHub  time.Time                 // events arrive in order
+	suspects map[events.Seat]time.Time // when it was last told that a seat may be gone
 }
 
 // connect dials a hub until one answers.
@@ -29,7 +30,7 @@ func (q *process) connect() {
 	}
 	h := w.hubs[w.rng.IntN(len(w.hubs))]
 	if !h.up || w.net.hubCut[q.peer.id] || !q.frozen.IsZero() {
-		w.after(reconnectWait+w.between(0, reconnectWait), q.connect)
+		w.after(w.reconnectDelay(), q.connect)
 		return
 	}
 	w.queue.seq++
@@ -44,6 +45,18 @@ func (q *process) connect() {
 	}
 	q.give(replica.HubUp{})
 }
+
+// redial is the time from a lost connection to the first dial: nothing if another
+// hub is next on the list.
+func (q *process) redial() time.Duration {
+	w := q.peer.world
+	if len(w.hubs) > 1 && w.chance(50) {
+		return 0
+	}
+	return w.reconnectDelay()
+}
+
+func (w *world) reconnectDelay() time.Duration { return reconnectWait + w.between(0, reconnectWait) }
 
 // eventDelay draws how long an event takes. An orderly network delivers none
 // before an earlier one.
@@ -62,6 +75,9 @@ func (q *process) event(body any) {
 	case events.Announcement:
 		q.give(replica.Announced{Announcement: e})
 	case events.PeerEvent:
+		if e.Type == events.TypePeerSuspect && q.frozen.IsZero() {
+			q.suspects[e.Seat] = q.peer.world.now
+		}
 		q.give(replica.Presence{PeerEvent: e})
 	}
 }
@@ -101,7 +117,7 @@ func (q *process) plan() {
 	w.after(next.Sub(q.clock()), func() {
 		if q.peer.proc == q && q.due == next && q.frozen.IsZero() {
 			q.due = time.Time{}
-			q.give(replica.Tick{Due: next})
+			q.give(replica.Tick{})
 		}
 	})
 }
@@ -109,6 +125,7 @@ func (q *process) plan() {
 // freeze stops the process until it is thawed; its sockets stay open.
 func (q *process) freeze(d time.Duration) {
 	w := q.peer.world
+	w.note("freeze %s for %s", q.instance, d)
 	q.frozen = w.now.Add(d)
 	until := q.frozen
 	w.after(d, func() {
@@ -118,13 +135,15 @@ func (q *process) freeze(d time.Duration) {
 	})
 }
 
-// thaw runs the process again: its tick comes late, and then all that waited.
+// thaw runs the process again: all that waited comes, and its tick, which is late and
+// comes first or, once a step has asked for another, not at all.
 func (q *process) thaw() {
 	waiting := q.waiting
 	q.frozen, q.waiting, q.thawed = time.Time{}, nil, q.peer.world.now
-	due := q.due
 	q.due = time.Time{}
-	q.give(replica.Tick{Due: due})
+	if len(waiting) == 0 || q.peer.world.chance(50) {
+		q.give(replica.Tick{})
+	}
 	for _, in := range waiting {
 		q.give(in)
 	}
@@ -161,6 +180,12 @@ func (q *process) do(out replica.Output) {
 	case replica.Note:
 		w.note("%s: %s %v", q.instance, o.Text, o.Fields)
 	case replica.Publish:
+	case replica.Claim:
+		w.note("%s claims: %s %s %+v", q.instance, o.Evidence, o.Holder, o.Testimony)
+		q.request(out)
+	case replica.Testify:
+		w.note("%s testifies: %s %+v", q.instance, o.Member, o.Testimony)
+		q.request(out)
 	default:
 		q.request(out)
 	}
@@ -187,7 +212,7 @@ func (q *process) request(out replica.Output) {
 			return
 		}
 		h.answer(q, out, func(in replica.Input) {
-			if w.net.lossy && w.chance(answersLost) {
+			if w.net.losesAnswer(q.peer, in) {
 				return
 			}
 			w.after(w.between(pathDelayLow, pathDelayHigh), func() { give(in) })

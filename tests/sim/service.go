@@ -59,7 +59,7 @@ func (h *hub) register(p *process, o replica.Register, reply func(replica.Input)
 			s.id = signaling.Above(o.Certificate.Store, h.world.now, h.world.rng.Uint32())
 		}
 		return h.registry.Register(r, s.id, p.peer.id, events.Register{
-			NKey: p.peer.public, Instance: p.instance, LastIncarnation: o.LastIncarnation, Registry: true,
+			NKey: p.peer.key.public, Instance: p.instance, LastIncarnation: o.LastIncarnation, Registry: true,
 			Metadata: p.peer.metadata(), Connection: p.conn, Certificate: o.Certificate,
 		}, h.world.now)
 	}, func(d signaling.Decision, err error) {
@@ -69,8 +69,11 @@ func (h *hub) register(p *process, o replica.Register, reply func(replica.Input)
 		}
 		h.world.checks.heard(d.Seat)
 		for _, hub := range h.world.hubs {
-			if hub == h || !hub.blind {
-				hub.presence.Seated(room, d.Seat, p.conn, h.world.now)
+			if !hub.up || hub != h && hub.blind {
+				continue
+			}
+			if back := hub.presence.Seated(room, d.Seat, p.conn, h.world.now); back && (hub != h || len(d.Notices) == 0) {
+				hub.presenceChanged(p.peer.id)
 			}
 		}
 		reply(replica.Registered{RegisteredAuth: h.registry.Registered(d.Record, d.Seat, h.facts())})

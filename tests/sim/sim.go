@@ -48,6 +48,7 @@ type world struct {
 	peers  []*peer
 	net    *network
 	checks *checks
+	doomed bool // the hub that elects next dies before it tells anybody
 	result Result
 	trace  io.Writer
 	digest hash.Hash
@@ -94,6 +95,7 @@ func newWorld(seed uint64, trace io.Writer) *world {
 	}
 	w.net = newNetwork(w)
 	w.checks = newChecks(w)
+	w.after(sweepInterval, w.checks.watch)
 	return w
 }
 

@@ -19,7 +19,9 @@ func TestInvariantsHoldUnderFaults(t *testing.T) {
 	if testing.Short() {
 		runs = 20
 	}
-	s := Many(1, runs, func(r Result, seed uint64) { t.Errorf("seed %d: %v", seed, r.Violations) })
+	var s Summary
+	for s = range Many(1, runs, func(r Result, seed uint64) { t.Errorf("seed %d: %v", seed, r.Violations) }) {
+	}
 	t.Log(s)
 	if !s.OK() {
 		t.Errorf("not a full slice: %s", s)

@@ -30,7 +30,9 @@ const (
 	RecentAnswer = events.HeartbeatInterval + time.Second
 	// MinWindow is the least silence that counts, whatever the round trip.
 	MinWindow = 100 * time.Millisecond
-	// LateTick is the delay of an own tick from which the observer doubts itself.
+	// VouchHolds is how much earlier than the news of a suspicion a vouch may come.
+	VouchHolds = 100 * time.Millisecond
+	// LateTick is the delay of an own step from which the observer doubts itself.
 	LateTick = 50 * time.Millisecond
 )
 
@@ -39,19 +41,25 @@ const (
 func Window(rtt time.Duration) time.Duration { return max(MinWindow, 4*rtt) }
 
 type peer struct {
-	heard time.Time
-	rtt   time.Duration
+	// heard is when it was last heard, or later by what the observer slept; last is
+	// when it was at the earliest.
+	heard, last time.Time
+	rtt         time.Duration
 	// suspected is when the examination began, zero if there is none; answered is
 	// how long before that the peer was last heard. window is when the silence that
 	// counts began: at suspected, or after the observer's last late tick.
 	suspected, window time.Time
 	answered          time.Duration
+	vouched           time.Time // when a member last said that it hears the peer
+	asked             time.Time // when the examination began, until an own answer
 }
 
 // A Detector observes peers.
 type Detector struct {
 	stale time.Duration
 	peers map[string]*peer
+	woke  time.Time // the last late tick
+	slept time.Duration
 }
 
 // New makes a detector that calls a peer silent after stale.
@@ -64,7 +72,7 @@ func (d *Detector) Watch(id string, now time.Time) {
 	if d.peers[id] == nil {
 		d.peers[id] = &peer{}
 	}
-	d.peers[id].heard = now
+	d.hear(d.peers[id], now)
 }
 
 // Forget ends the observation.
@@ -74,20 +82,34 @@ func (d *Detector) Forget(id string) { delete(d.peers, id) }
 // peer sent before its end may arrive after the news of it.
 func (d *Detector) Heard(id string, now time.Time) {
 	if p := d.peers[id]; p != nil {
-		p.heard = now
+		d.hear(p, now)
+	}
+}
+
+// hear: what is heard on waking up may have waited since the observer fell asleep.
+func (d *Detector) hear(p *peer, now time.Time) {
+	p.heard = now
+	if now.Sub(d.woke) >= MinWindow {
+		p.last = now
+	} else if asleep := d.woke.Add(-d.slept); asleep.After(p.last) {
+		p.last = asleep
 	}
 }
 
 // Answered records the answer to a ping that left at sent. An answer to a ping
-// that left after the examination began ends it; then the observer may vouch for
-// the peer, and Answered reports true. The round trip rises as in RFC 6298 (2.3) and
-// falls faster: the first is taken while everything begins.
-func (d *Detector) Answered(id string, sent, now time.Time) (acquitted bool) {
+// that left after the examination began ends it, and Answered reports true: the
+// observer may vouch for the peer. That holds also when another vouched first, whom
+// not all may have heard. The round trip rises as in RFC 6298 (2.3) and falls faster:
+// the first is taken while everything begins.
+func (d *Detector) Answered(id string, sent, now time.Time) (vouch bool) {
 	p := d.peers[id]
 	if p == nil || sent.After(now) {
 		return false
 	}
-	p.heard = now
+	d.hear(p, now)
+	if !sent.Before(d.woke) {
+		p.last = now
+	}
 	switch sample := now.Sub(sent); {
 	case p.rtt == 0:
 		p.rtt = sample
@@ -96,27 +118,42 @@ func (d *Detector) Answered(id string, sent, now time.Time) (acquitted bool) {
 	default:
 		p.rtt += (sample - p.rtt) / 8
 	}
-	acquitted = !p.suspected.IsZero() && !sent.Before(p.suspected)
-	if acquitted {
+	if !sent.Before(p.suspected) {
 		p.suspected = time.Time{}
 	}
-	return acquitted
+	heard := !p.asked.IsZero() && !sent.Before(p.asked)
+	if heard {
+		p.asked = time.Time{}
+	}
+	return heard
 }
 
 // Examine begins an examination: somebody who should know says that the peer's
 // connection ended. A peer already under examination stays as it is.
 func (d *Detector) Examine(id string, now time.Time) {
 	p := d.peers[id]
-	if p == nil || !p.suspected.IsZero() {
+	if p == nil {
 		return
 	}
-	p.suspected, p.window, p.answered = now, now, now.Sub(p.heard)
+	p.asked = now
+	if !p.suspected.IsZero() || now.Sub(p.vouched) < VouchHolds {
+		return
+	}
+	p.suspected, p.window, p.answered = now, now, now.Sub(p.last)
 }
 
-// Acquit ends an examination because another member vouches for the peer.
+// Vouched ends an examination because another member hears the peer. The news that
+// led to the examination may come after the vouch that it led to.
+func (d *Detector) Vouched(id string, now time.Time) {
+	if p := d.peers[id]; p != nil {
+		p.suspected, p.vouched = time.Time{}, now
+	}
+}
+
+// Acquit ends an examination: there is nothing to examine any more.
 func (d *Detector) Acquit(id string) {
 	if p := d.peers[id]; p != nil {
-		p.suspected = time.Time{}
+		p.suspected, p.asked = time.Time{}, time.Time{}
 	}
 }
 
@@ -124,6 +161,10 @@ func (d *Detector) Acquit(id string) {
 // was not heard meanwhile proves nothing: silences shrink by lag and every
 // examination's window begins again.
 func (d *Detector) Late(now time.Time, lag time.Duration) {
+	if now.Sub(d.woke) >= MinWindow {
+		d.slept = 0
+	}
+	d.woke, d.slept = now, max(d.slept, lag)
 	for _, p := range d.peers {
 		if p.heard = p.heard.Add(lag); p.heard.After(now) {
 			p.heard = now
@@ -190,15 +231,19 @@ func (d *Detector) deaf(id string, now time.Time) bool {
 	return others
 }
 
-// Next is when the first examination's window after now ends; false if there is none.
+// Next is when the next window after now is half over, or over; false if there is
+// none. Who was awake in the middle of a window and hears nothing until its end has
+// not merely slept through the answer.
 func (d *Detector) Next(now time.Time) (time.Time, bool) {
 	var next time.Time
 	for _, p := range d.peers {
 		if p.suspected.IsZero() {
 			continue
 		}
-		if end := p.window.Add(Window(p.rtt)); end.After(now) && (next.IsZero() || end.Before(next)) {
-			next = end
+		for _, part := range []time.Duration{Window(p.rtt) / 2, Window(p.rtt)} {
+			if end := p.window.Add(part); end.After(now) && (next.IsZero() || end.Before(next)) {
+				next = end
+			}
 		}
 	}
 	return next, !next.IsZero()

@@ -67,7 +67,18 @@ func TestTestimony(t *testing.T) {
 			d.Heard("b", after(time.Second+1))
 			d.Answered("b", after(time.Second-1), after(time.Second+1))
 		}, time.Second + MinWindow, true},
-		{"another member vouched", func(d *Detector) { d.Examine("b", after(time.Second)); d.Acquit("b") }, 3 * time.Second, false},
+		{"another member vouched", func(d *Detector) {
+			d.Examine("b", after(time.Second))
+			d.Vouched("b", after(time.Second+1))
+		}, 3 * time.Second, false},
+		{"another member vouched before the news came", func(d *Detector) {
+			d.Vouched("b", after(time.Second))
+			d.Examine("b", after(time.Second+VouchHolds-1))
+		}, 3 * time.Second, false},
+		{"a vouch of another time", func(d *Detector) {
+			d.Vouched("b", after(time.Second))
+			d.Examine("b", after(time.Second+VouchHolds))
+		}, 3 * time.Second, true},
 		{"own tick late: the wait begins again", func(d *Detector) {
 			d.Examine("b", after(time.Second))
 			d.Late(after(time.Second+MinWindow), LateTick)
@@ -80,6 +91,25 @@ func TestTestimony(t *testing.T) {
 			d.Heard("b", after(20*time.Second))
 			d.Examine("b", after(20*time.Second))
 		}, 21 * time.Second, false},
+		{"an answer of before its own long sleep", func(d *Detector) {
+			d.Late(after(20*time.Second), 20*time.Second)
+			d.Heard("c", after(20*time.Second))
+			d.Examine("b", after(20*time.Second))
+		}, 21 * time.Second, false},
+		{"a message that waited while it slept", func(d *Detector) {
+			d.Late(after(20*time.Second), 20*time.Second)
+			for _, peer := range []string{"b", "c"} {
+				d.Heard(peer, after(20*time.Second+MinWindow-1))
+			}
+			d.Examine("b", after(20*time.Second+MinWindow))
+		}, 21 * time.Second, false},
+		{"an answer to what it asked when it woke", func(d *Detector) {
+			d.Late(after(20*time.Second), 20*time.Second)
+			for _, peer := range []string{"b", "c"} {
+				d.Answered(peer, after(20*time.Second), after(20*time.Second+1))
+			}
+			d.Examine("b", after(20*time.Second+MinWindow))
+		}, 21 * time.Second, true},
 		{"long round trip", func(d *Detector) {
 			d.Answered("b", start, after(100*time.Millisecond))
 			d.Examine("b", after(time.Second))
@@ -105,8 +135,10 @@ func TestTestimony_ItsNumbers(t *testing.T) {
 	d.Answered("b", start, after(16*time.Millisecond))
 	d.Heard("b", after(time.Second))
 	d.Examine("b", after(2*time.Second))
-	if next, ok := d.Next(after(2 * time.Second)); !ok || next != after(2*time.Second+MinWindow) {
-		t.Fatalf("next %v, %v", next, ok)
+	for _, begin := range []time.Duration{0, MinWindow / 2} {
+		if next, ok := d.Next(after(2*time.Second + begin)); !ok || next != after(2*time.Second+begin+MinWindow/2) {
+			t.Fatalf("next %v, %v", next, ok)
+		}
 	}
 	got, ok := d.Testimony("b", after(2*time.Second+150*time.Millisecond))
 	if want := (events.Testimony{AnsweredMS: 1000, RTTMS: 9, SilentMS: 150}); !ok || got != want {
@@ -129,6 +161,21 @@ func TestAnsweredReportsAcquittalOnce(t *testing.T) {
 	}
 }
 
+// The vouch of another may not have reached all: everyone who hears the peer says so.
+func TestAnswered_VouchesAfterAnothersVouch(t *testing.T) {
+	d := New(events.StaleAfter)
+	d.Watch("b", start)
+	d.Examine("b", start)
+	d.Vouched("b", start)
+	if !d.Answered("b", after(1), after(2)) {
+		t.Error("silent after the vouch that came first")
+	}
+	d.Examine("b", after(3)) // the news, doubled
+	if !d.Answered("b", after(3), after(4)) || d.Answered("b", after(3), after(5)) {
+		t.Error("not once for each news")
+	}
+}
+
 // A process that was frozen for a minute hears nothing meanwhile; nobody is
 // silent for that.
 func TestLateObserverAccusesNobody(t *testing.T) {
@@ -147,7 +194,7 @@ func TestNext_IsInTheFuture(t *testing.T) {
 	d.Watch("c", start)
 	d.Examine("b", start)
 	d.Examine("c", after(time.Second))
-	if next, ok := d.Next(after(time.Second)); !ok || next != after(time.Second+MinWindow) {
+	if next, ok := d.Next(after(time.Second)); !ok || next != after(time.Second+MinWindow/2) {
 		t.Fatalf("next %v, %v", next, ok)
 	}
 	if next, ok := d.Next(after(2 * time.Second)); ok {

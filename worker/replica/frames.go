@@ -163,7 +163,7 @@ func (r *Replica) onPong(from events.Seat, p events.Ping) error {
 // vetoes a claim by crash.
 func (r *Replica) onVouch(_ events.Seat, v events.Vouch) error {
 	if p, ok := r.members[v.Seat.PeerID]; ok && p.Seat == v.Seat {
-		r.detector.Acquit(v.Seat.PeerID)
+		r.detector.Vouched(v.Seat.PeerID, r.now)
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package replica
 
 import (
-	"time"
-
 	"github.com/moothall/moothall/events"
 )
 
@@ -57,9 +55,8 @@ type (
 
 // What the worker itself does.
 type (
-	// Tick comes when Next said, or earlier. Due is when it should have come at
-	// the latest.
-	Tick struct{ Due time.Time }
+	// Tick comes when Next said, if nothing else did.
+	Tick struct{}
 	// Quiet says that no other input waits: what was collected goes out.
 	Quiet struct{}
 	// Load is the state of the own slot.

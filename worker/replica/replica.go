@@ -52,6 +52,7 @@ type Replica struct {
 	cfg    Config
 	limits events.Limits
 	now    time.Time
+	due    time.Time // when the next step must come at the latest
 	out    []Output
 
 	seat      events.Seat // zero until registered
@@ -129,19 +130,26 @@ func New(cfg Config) *Replica {
 }
 
 // Step takes one input at the time now, which never goes back, and returns what
-// is to be done, in order.
+// is to be done, in order. An input after Next shows that the process stood still,
+// whatever it is: what waited meanwhile comes in any order.
 func (r *Replica) Step(now time.Time, in Input) []Output {
 	r.now, r.out = now, nil
+	if lag := now.Sub(r.due); !r.due.IsZero() && lag >= liveness.LateTick {
+		r.late(lag)
+	}
 	in.step(r)
 	if r.seated() {
 		r.pursue()
 		r.testify()
 	}
+	r.due = r.next()
 	return r.out
 }
 
 // Next is when the replica wants its next Tick at the latest.
-func (r *Replica) Next() time.Time {
+func (r *Replica) Next() time.Time { return r.due }
+
+func (r *Replica) next() time.Time {
 	next := r.now.Add(TickInterval)
 	for _, t := range []time.Time{r.nextHeartbeat, r.nextLease, r.contest.due} {
 		if t.After(r.now) && t.Before(next) {

@@ -118,6 +118,16 @@ func (d *driver) pass(t time.Duration) []Output {
 	return d.step(Tick{})
 }
 
+// awake passes time as a process does that steps whenever it wants to.
+func (d *driver) awake(t time.Duration) []Output {
+	var out []Output
+	end := d.now.Add(t)
+	for next := d.replica.Next(); next.Before(end); next = d.replica.Next() {
+		out = append(out, d.pass(next.Sub(d.now))...)
+	}
+	return append(out, d.pass(end.Sub(d.now))...)
+}
+
 func (d *driver) frame(from events.Seat, t events.FrameType, v any) []Output {
 	return d.step(Frame{from, events.Pack(t, v)})
 }
@@ -240,7 +250,7 @@ func TestAdmin_AnswersNobodyUntilTheHubConfirms(t *testing.T) {
 	confirm := Renewed{Ack: events.Ack{Standing: standing(2, "worker-b", 2)}}
 	for name, doubt := range map[string]func(d *driver){
 		"after a reconnect":        func(d *driver) { d.step(HubDown{}); d.step(HubUp{}) },
-		"after its own standstill": func(d *driver) { due := d.now; d.now = d.now.Add(doubtAfter); d.step(Tick{Due: due}) },
+		"after its own standstill": func(d *driver) { d.now = d.replica.Next().Add(doubtAfter); d.step(Quiet{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDriver(t)
@@ -310,8 +320,25 @@ func TestClaim_CrashNeedsSilenceForTheWindow(t *testing.T) {
 		t.Error("claimed again while the first is under way")
 	}
 	d.step(Claimed{Err: events.Errorf(events.CodeHolderAlive, "not yet")})
-	if out := d.pass(RetryClaim); len(only[Claim](out)) != 1 {
+	if out := d.awake(RetryClaim); len(only[Claim](out)) != 1 {
 		t.Error("a refused claim was not tried again after a second")
+	}
+}
+
+// A process that stood still may find anything first when it wakes, and its tick last.
+func TestClaim_NoneAfterAStandstillThatSleptThroughTheAnswer(t *testing.T) {
+	for name, first := range map[string]func(d *driver) []Output{
+		"tick first":          func(d *driver) []Output { return d.step(Tick{}) },
+		"another frame first": func(d *driver) []Output { return d.frame(seat("worker-c", 3), events.FramePing, events.Ping{Nonce: 1}) },
+	} {
+		for _, slept := range []time.Duration{liveness.MinWindow, liveness.MinWindow + liveness.LateTick - 1, time.Second} {
+			d := newDriver(t)
+			d.suspectAdmin()
+			d.now = d.now.Add(slept)
+			if out := first(d); len(only[Claim](out)) != 0 {
+				t.Errorf("%s: claimed after sleeping for %v", name, slept)
+			}
+		}
 	}
 }
 
@@ -371,7 +398,7 @@ func TestAdmin_TestifiesAgainstACrashedMember(t *testing.T) {
 	d.elect(2, "worker-b", 2)
 	d.pass(time.Second)
 	d.presence(events.TypePeerSuspect, seat("worker-c", 3), events.ReasonCrashed, standing(2, "worker-b", 2))
-	got := only[Testify](d.pass(liveness.MinWindow))
+	got := only[Testify](d.awake(liveness.MinWindow))
 	if len(got) != 1 || got[0].Member != seat("worker-c", 3) || got[0].Term.N != 2 {
 		t.Fatalf("testimonies %+v", got)
 	}
@@ -420,6 +447,34 @@ func TestSeat_AnotherProcessTookIt(t *testing.T) {
 	}
 	if out := d.step(NotRegistered{events.Errorf(events.CodeOldIncarnation, "taken")}); len(only[Exit](out)) != 1 {
 		t.Fatal("a replaced process goes on")
+	}
+}
+
+// The answer to a registration may be lost, and with it the own new incarnation.
+func TestSeat_ANewerIncarnationMayBeItsOwn(t *testing.T) {
+	d := newDriver(t)
+	out := d.step(Renewed{Err: events.Errorf(events.CodeOldIncarnation, "incarnation 9, not 2")})
+	if len(only[Exit](out)) != 0 || len(only[Register](out)) != 1 {
+		t.Fatalf("outputs %v", out)
+	}
+}
+
+// A wiped store counts the versions of its member list anew.
+func TestStanding_AnotherStoreCountsVersionsAnew(t *testing.T) {
+	d := newDriver(t)
+	wiped := standing(1, "worker-a", 1)
+	wiped.Term.Store, wiped.MembersVersion = "1893456000001-00000001", 2
+	c, err := events.SeatCertificate{Room: "lab", Term: wiped.Term, Seat: seat("worker-a", 1), Key: public(d.keys["worker-a"])}.Sign(d.hub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.step(Renewed{Ack: events.Ack{Standing: wiped, Certificate: c}})
+	vacant := wiped
+	vacant.AdminPeerID, vacant.AdminIncarnation, vacant.MembersVersion = "", 0, 3
+	out := d.step(Renewed{Ack: events.Ack{Standing: vacant}})
+	out = append(out, d.awake(election.RankStep)...)
+	if claims := only[Claim](out); len(claims) != 1 || claims[0].Evidence != events.EvidenceVacant {
+		t.Fatalf("claims %v", claims)
 	}
 }
 

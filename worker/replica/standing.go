@@ -122,12 +122,12 @@ func (r *Replica) refresh() {
 	r.emit(Refresh{})
 }
 
-// refusedSeat is the hub's refusal of a lease or claim for the sake of the seat.
+// refusedSeat is the hub's refusal of a lease or claim for the sake of the seat. A
+// newer incarnation may be this process' own, in an answer that was lost: the hub
+// knows instances and says so to whoever registers.
 func (r *Replica) refusedSeat(err *events.Error) {
 	switch err.Code {
-	case events.CodeOldIncarnation:
-		r.emit(Exit{err})
-	case events.CodeNotMember, events.CodeNoRoom:
+	case events.CodeNotMember, events.CodeNoRoom, events.CodeOldIncarnation:
 		r.register()
 	}
 }
@@ -151,11 +151,8 @@ func (r *Replica) sit(seat events.Seat, cert events.MemberCertificate) {
 	r.roster = roster.New(roster.Config{
 		Room: r.cfg.Room, Seat: seat, Key: r.cfg.Key, Certificate: cert, HubKeys: r.hub.keys,
 	})
-	if old != nil && !old.Position().Generation.IsZero() {
-		if _, _, err := r.roster.Adopt(old.Genesis()); err == nil {
-			r.roster.Apply(old.Since(nil))
-			r.roster.Learn(old.Newest())
-		}
+	if old != nil {
+		r.roster.Inherit(old)
 	}
 	r.dynamic.LastHeartbeat = events.At(r.now)
 	r.nextHeartbeat, r.nextLease = r.now, r.now.Add(r.leaseInterval())
@@ -189,10 +186,10 @@ func (r *Replica) accept(c events.SeatCertificate) {
 	former := r.fence.Holder()
 	r.fence.Accept(c)
 	r.contest = contest{}
-	if r.hub.record.Term.Compare(c.Term) < 0 {
-		r.hub.record = events.Standing{
-			Term: c.Term, AdminPeerID: c.PeerID, AdminIncarnation: c.Incarnation,
-			MembersVersion: r.hub.record.MembersVersion,
+	if known := r.hub.record; known.Term.Compare(c.Term) < 0 {
+		r.hub.record = events.Standing{Term: c.Term, AdminPeerID: c.PeerID, AdminIncarnation: c.Incarnation}
+		if known.Term.Store == c.Term.Store { // another store counts anew
+			r.hub.record.MembersVersion = known.MembersVersion
 		}
 	}
 	r.dirty = true

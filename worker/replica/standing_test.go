@@ -23,9 +23,8 @@ func TestAdmin_ALaterVacantTermEndsItsOwn(t *testing.T) {
 func TestAdmin_AHubBehindItsTermConfirmsNothing(t *testing.T) {
 	d := newDriver(t)
 	d.elect(2, "worker-b", 2)
-	due := d.now
-	d.now = d.now.Add(doubtAfter)
-	d.step(Tick{Due: due})
+	d.now = d.now.Add(doubtAfter + TickInterval)
+	d.step(Tick{})
 	out := d.step(Renewed{Ack: events.Ack{Standing: standing(1, "worker-a", 1)}})
 	if d.quiet().Answering {
 		t.Error("it answers in term 2 and the hub stands at term 1")

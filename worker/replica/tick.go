@@ -4,20 +4,16 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
-	"github.com/moothall/moothall/worker/liveness"
 )
 
-// doubtAfter is the lateness of a tick from which an admin doubts its own term:
+// doubtAfter is the lateness of a step from which an admin doubts its own term:
 // others may have elected somebody while this process stood still.
 const doubtAfter = events.LeaseInterval
 
 // pongTimeout is how long a ping is remembered.
 const pongTimeout = 2 * events.StaleAfter
 
-func (in Tick) step(r *Replica) {
-	if lag := r.now.Sub(in.Due); !in.Due.IsZero() && lag >= liveness.LateTick {
-		r.late(lag)
-	}
+func (Tick) step(r *Replica) {
 	if !r.seated() {
 		if r.hub.up {
 			r.register()
@@ -44,7 +40,7 @@ func (in Tick) step(r *Replica) {
 // late makes the worker doubt itself before others.
 func (r *Replica) late(lag time.Duration) {
 	r.detector.Late(r.now, lag)
-	if lag >= doubtAfter && r.hub.up {
+	if lag >= doubtAfter && r.hub.up && r.seated() {
 		r.hub.confirmed, r.dirty = false, true
 		r.refresh()
 	}

@@ -32,6 +32,22 @@ func TestAdopt_NeverShowsAnOlderRow(t *testing.T) {
 	wantEqual(t, w1, w2)
 }
 
+// A worker whose incarnation changes (the hub's store was wiped) goes on with what
+// it showed, also with rows that its generation lacks.
+func TestInherit_NeverShowsAnOlderRow(t *testing.T) {
+	rm, replicas, genesis := inhabited(t)
+	w2, w3 := replicas[1], replicas[2]
+	apply(t, w3, write(t, w2, events.StatusBusy)) // in the old generation, unseen by the founder
+	adopt(t, w3, genesis)
+
+	heir := rm.replica("w3", 9)
+	heir.Inherit(w3)
+	wantEqual(t, w3, heir)
+	if got := statusOf(t, heir, "w2"); got != events.StatusBusy {
+		t.Errorf("shows %s, the one before showed busy", got)
+	}
+}
+
 func TestAdopt_OwnerWritesAgainWhatItsGenesisHasOlder(t *testing.T) {
 	_, replicas, genesis := inhabited(t)
 	w1, w2, w3 := replicas[0], replicas[1], replicas[2]

@@ -118,6 +118,20 @@ func (r *Roster) Adopt(g events.Genesis) (adopted bool, newer []events.SignedRow
 	return true, r.begin(next), nil
 }
 
+// Inherit takes what another replica of the room held: its generation, and the
+// newest rows that it has seen, of which some may not be in that.
+func (r *Roster) Inherit(old *Roster) {
+	if old.present == nil {
+		return
+	}
+	if _, _, err := r.Adopt(old.present.genesis); err == nil {
+		r.Apply(old.Since(nil))
+	}
+	for _, row := range old.newest {
+		r.remember(row)
+	}
+}
+
 func supersedes(g, present events.Genesis) bool {
 	return cmp.Or(g.Generation.Compare(present.Generation), cmp.Compare(present.Hash, g.Hash)) > 0
 }

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/automerge/automerge-go"
@@ -29,16 +28,6 @@ func (r *Roster) Full() bool {
 
 // Banned reports whether the present generation refuses the changes of a seat.
 func (r *Roster) Banned(s events.Seat) bool { return r.present != nil && r.present.banned(s) }
-
-// Newest are the newest rows held of all peers, as their owners signed them, by peer
-// id; not only of those that the present generation has.
-func (r *Roster) Newest() []events.SignedRow {
-	var rows []events.SignedRow
-	for _, peer := range slices.Sorted(maps.Keys(r.newest)) {
-		rows = append(rows, r.newest[peer].Signed)
-	}
-	return rows
-}
 
 // Learn verifies rows that come without the changes that carried them, remembers those
 // that are newer than what is held, and returns their seats. Such a row is shown if the

@@ -12,6 +12,7 @@ func TestFound_BannedSeatsHaveNoRowAndNoSay(t *testing.T) {
 	replicas := rm.join("w1", "w2", "w3")
 	w1, w2 := replicas[0], replicas[1]
 	apply(t, w1, write(t, w2, events.StatusBusy))
+	row := signedRows(w1.Rows())
 	next := generationOf(1, 1)
 	genesis, err := w1.Found(next, rm.seatCertificate(w1, next.Term), everySeat, w2.config.Seat)
 	if err != nil {
@@ -27,7 +28,7 @@ func TestFound_BannedSeatsHaveNoRowAndNoSay(t *testing.T) {
 	if _, err := w2.Write(staticOf(w2), dynamicOf(events.StatusBusy)); ReasonOf(err) != Banned {
 		t.Errorf("its own row: %v", err)
 	}
-	if newer, refused := w1.Learn(w2.Newest()); newer != nil || len(refused) != 1 || ReasonOf(refused[0]) != Banned {
+	if newer, refused := w1.Learn(row); newer != nil || len(refused) != 1 || ReasonOf(refused[0]) != Banned {
 		t.Errorf("its row by another way: newer %v, refused %v", newer, refused)
 	}
 	next.Count++
@@ -47,9 +48,9 @@ func TestLearn_OnlyNewerRowsOfTheirOwners(t *testing.T) {
 	w1, w2 := replicas[0], replicas[1]
 	first := write(t, w2, events.StatusAvailable)
 	apply(t, w1, first)
-	old := w2.Newest()
+	old := signedRows(w2.Rows())
 	write(t, w2, events.StatusBusy)
-	news := w2.Newest()
+	news := signedRows(w2.Rows())
 
 	if newer, refused := w1.Learn(old); newer != nil || refused != nil {
 		t.Errorf("a row already held: newer %v, refused %v", newer, refused)

@@ -38,9 +38,9 @@ var mutants = []mutant{
 	}},
 	{"witness rule", []change{
 		{liveness, "p.answered > RecentAnswer || ", ""},
-		{claim, "t.AnsweredMS >= 0 && t.AnsweredMS <= maxAnsweredMS && ", ""},
+		{claim, "t.AnsweredMS >= 0 && t.AnsweredMS <= maxAnsweredMS &&\n		t.SilentMS <= maxAnsweredMS-t.AnsweredMS+now.Sub(f.Lost).Milliseconds()", "true"},
 	}},
-	{"veto", []change{{frames, "		r.detector.Acquit(v.Seat.PeerID)\n", ""}}},
+	{"veto", []change{{frames, "		r.detector.Vouched(v.Seat.PeerID, r.now)\n", ""}}},
 	{"re-announcement", []change{{hubShell, "if h.world.store.record.Unannounced() {", "if false {"}}},
 	{"certificate check", []change{
 		{frames, "if err := c.Verify(r.cfg.Room, r.hub.keys); err != nil {\n		return err\n	}\n	r.accept(c)", "r.accept(c)"},
