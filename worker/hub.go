@@ -54,12 +54,12 @@ func (a *Agent) request(ctx context.Context, verb string, in, out any) error {
 
 // ask makes a request beside the loop and posts its answer. It is bounded by
 // askTimeout and by the session's end.
-func (a *Agent) ask(do func(context.Context) replica.Input) {
-	a.wg.Go(func() { a.post(do(context.Background())) })
+func (a *Agent) ask(doubts uint64, do func(context.Context) replica.Input) {
+	a.wg.Go(func() { a.post(replica.Answer{Input: do(context.Background()), Doubts: doubts}) })
 }
 
-func (a *Agent) askRegister(r replica.Register) {
-	a.ask(func(ctx context.Context) replica.Input {
+func (a *Agent) askRegister(r replica.Register, doubts uint64) {
+	a.ask(doubts, func(ctx context.Context) replica.Input {
 		welcome, err := a.register(ctx, r)
 		if err != nil {
 			return replica.NotRegistered{Err: events.AsError(err)}
@@ -68,32 +68,32 @@ func (a *Agent) askRegister(r replica.Register) {
 	})
 }
 
-func (a *Agent) askRenew(r replica.Renew) {
-	a.ask(func(ctx context.Context) replica.Input {
+func (a *Agent) askRenew(r replica.Renew, doubts uint64) {
+	a.ask(doubts, func(ctx context.Context) replica.Input {
 		in := replica.Renewed{}
 		in.Err = refusal(a.request(ctx, events.VerbLease, a.lease(r.Seat), &in.Ack))
 		return in
 	})
 }
 
-func (a *Agent) lease(seat events.Seat) events.Lease {
-	return events.Lease{V: events.ProtocolVersion, Seat: seat, Instance: a.instance, Connection: a.session.Connection()}
-}
-
-func (a *Agent) askRefresh() {
-	a.ask(func(ctx context.Context) replica.Input {
+func (a *Agent) askRefresh(doubts uint64) {
+	a.ask(doubts, func(ctx context.Context) replica.Input {
 		in := replica.Refreshed{}
 		in.Err = refusal(a.request(ctx, events.VerbInfo, events.InfoRequest{V: events.ProtocolVersion}, &in.RoomInfo))
 		return in
 	})
 }
 
-func (a *Agent) askClaim(c replica.Claim) {
-	a.ask(func(ctx context.Context) replica.Input {
+func (a *Agent) askClaim(c replica.Claim, doubts uint64) {
+	a.ask(doubts, func(ctx context.Context) replica.Input {
 		in := replica.Claimed{}
 		in.Err = refusal(a.request(ctx, events.VerbClaim, c.Claim, &in.Ack))
 		return in
 	})
+}
+
+func (a *Agent) lease(seat events.Seat) events.Lease {
+	return events.Lease{V: events.ProtocolVersion, Seat: seat, Instance: a.instance, Connection: a.session.Connection()}
 }
 
 // testify needs no answer: the hub's event tells everybody.

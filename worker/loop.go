@@ -83,13 +83,13 @@ func (l *loop) do(out replica.Output) {
 	a := l.agent
 	switch o := out.(type) {
 	case replica.Register:
-		a.askRegister(o)
+		a.askRegister(o, l.replica.Doubts())
 	case replica.Renew:
-		a.askRenew(o)
+		a.askRenew(o, l.replica.Doubts())
 	case replica.Refresh:
-		a.askRefresh()
+		a.askRefresh(l.replica.Doubts())
 	case replica.Claim:
-		a.askClaim(o)
+		a.askClaim(o, l.replica.Doubts())
 	case replica.Testify:
 		a.testify(o)
 	case replica.Leave:

@@ -21,10 +21,10 @@ func (a *Agent) outsideRoom(ctx context.Context) error {
 		select {
 		case up := <-a.session.Connected():
 			if up {
-				a.askRegister(replica.Register{LastIncarnation: a.incarnation()})
+				a.askRegister(replica.Register{LastIncarnation: a.incarnation()}, 0)
 			}
 		case <-lease.C:
-			a.askRenew(replica.Renew{Seat: *a.seat.Load()})
+			a.askRenew(replica.Renew{Seat: *a.seat.Load()}, 0)
 		case in := <-a.inbox:
 			if err := a.outsideInput(in); err != nil {
 				return err
@@ -46,21 +46,21 @@ func (a *Agent) outsideRoom(ctx context.Context) error {
 	return nil
 }
 
-// outsideInput takes the hub's answers; what concerns the mesh means nothing here.
+// outsideInput takes the hub's answers; what concerns the mesh means nothing here. A
+// seat that the hub does not know as ours is registered anew: the hub knows whose it is.
 func (a *Agent) outsideInput(in replica.Input) error {
-	var err *events.Error
-	switch in := in.(type) {
+	answer, _ := in.(replica.Answer)
+	switch in := answer.Input.(type) {
 	case replica.Registered:
 		a.reportLoad()
 	case replica.NotRegistered:
-		err = in.Err
-	case replica.Renewed:
-		if err = in.Err; err != nil && err.Code == events.CodeNotMember {
-			a.askRegister(replica.Register{LastIncarnation: a.incarnation()})
+		if in.Err.Code == events.CodeOldIncarnation {
+			return in.Err
 		}
-	}
-	if err != nil && err.Code == events.CodeOldIncarnation {
-		return err
+	case replica.Renewed:
+		if in.Err != nil && (in.Err.Code == events.CodeNotMember || in.Err.Code == events.CodeOldIncarnation) {
+			a.askRegister(replica.Register{LastIncarnation: a.incarnation()}, 0)
+		}
 	}
 	return nil
 }

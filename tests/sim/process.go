@@ -195,11 +195,11 @@ func (q *process) do(out replica.Output) {
 // a lost answer is not known from a lost request.
 func (q *process) request(out replica.Output) {
 	w := q.peer.world
-	answered := false
+	answered, doubts := false, q.replica.Doubts()
 	give := func(in replica.Input) {
 		if !answered {
 			answered = true
-			q.give(in)
+			q.give(replica.Answer{Input: in, Doubts: doubts})
 		}
 	}
 	if in := unanswered(out); in != nil {

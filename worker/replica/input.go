@@ -37,6 +37,14 @@ type (
 	HubDown struct{}
 )
 
+// Answer is one of the hub's answers above with what Doubts said when the question
+// was put. One that was put before the last doubt confirms nothing: it may have been
+// given before this process stood still.
+type Answer struct {
+	Input
+	Doubts uint64
+}
+
 // What the mesh brings.
 type (
 	// LinkUp says that the link to a seat is open. Path is direct or turn.

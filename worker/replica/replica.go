@@ -57,6 +57,8 @@ type Replica struct {
 
 	seat      events.Seat // zero until registered
 	departing bool
+	doubts    uint64
+	belated   bool // the answer in hand is to a question put before the last doubt
 	hub       hub
 	fence     election.Fence
 	members   map[string]events.PeerInfo // the hub's record, oneself included
@@ -91,8 +93,8 @@ type Replica struct {
 // hub is what this worker knows of its connection to the hub.
 type hub struct {
 	up bool
-	// confirmed: since the connection came up, and since the last late tick, the
-	// hub has said where the room stands. An admin answers nobody without it.
+	// confirmed: since the last doubt the hub has said where the room stands. An admin
+	// answers nobody without it.
 	confirmed bool
 	record    events.Standing // the newest that the hub said
 	keys      []string
@@ -100,6 +102,10 @@ type hub struct {
 	registering, refreshing bool
 	nextRefresh             time.Time
 }
+
+// Doubts counts how often this worker had reason to ask the hub anew where the room
+// stands: connections, and times at which it stood still.
+func (r *Replica) Doubts() uint64 { return r.doubts }
 
 type peerLink struct {
 	seat     events.Seat

@@ -25,6 +25,12 @@ func (in Registered) step(r *Replica) {
 	r.assertOwn()
 }
 
+func (in Answer) step(r *Replica) {
+	r.belated = in.Doubts != r.doubts
+	in.Input.step(r)
+	r.belated = false
+}
+
 func (in NotRegistered) step(r *Replica) {
 	r.hub.registering = false
 	if in.Err.Code == events.CodeOldIncarnation {
@@ -64,7 +70,8 @@ func (in Announced) step(r *Replica) {
 
 // HubUp is a new connection: the hub may have forgotten us, or we it.
 func (HubUp) step(r *Replica) {
-	r.hub.up, r.hub.confirmed = true, false
+	r.hub.up = true
+	r.doubt()
 	r.register()
 }
 
@@ -88,10 +95,17 @@ func (r *Replica) confirm(s events.Standing) bool {
 	if s.Term.Compare(r.fence.Term()) < 0 {
 		return false
 	}
-	if !r.hub.confirmed {
+	if !r.hub.confirmed && !r.belated {
 		r.hub.confirmed, r.dirty = true, true
 	}
 	return true
+}
+
+// doubt makes the hub's word so far worth nothing: it must be asked anew.
+func (r *Replica) doubt() {
+	r.doubts++
+	r.hub.confirmed, r.hub.refreshing, r.hub.nextRefresh = false, false, time.Time{}
+	r.dirty = true
 }
 
 // acceptShown takes a certificate from a member. It may be old, so that the hub has
@@ -100,7 +114,7 @@ func (r *Replica) acceptShown(c events.SeatCertificate) {
 	before := r.fence.Term()
 	r.accept(c)
 	if r.fence.Term() != before && r.isAdmin() && r.hub.confirmed {
-		r.hub.confirmed, r.dirty = false, true
+		r.doubt()
 		r.refresh()
 	}
 }

@@ -45,3 +45,22 @@ func TestAdmin_AMembersWordConfirmsNoTerm(t *testing.T) {
 		t.Error("it does not answer after the hub confirmed its term")
 	}
 }
+
+func TestAdmin_AnAnswerFromBeforeADoubtConfirmsNothing(t *testing.T) {
+	d := newDriver(t)
+	d.elect(2, "worker-b", 2)
+	asked := d.replica.Doubts()
+	d.now = d.now.Add(doubtAfter + TickInterval)
+	if out := d.step(Tick{}); len(only[Refresh](out)) != 1 {
+		t.Fatal("after standing still the hub is not asked")
+	}
+	answer := Refreshed{RoomInfo: events.RoomInfo{Standing: standing(2, "worker-b", 2), SeatKeys: []string{public(d.hub)}}}
+	d.step(Answer{answer, asked})
+	if d.quiet().Answering {
+		t.Error("an answer to a question put before confirms the term")
+	}
+	d.step(Answer{answer, d.replica.Doubts()})
+	if !d.quiet().Answering {
+		t.Error("an answer to a question put after does not")
+	}
+}

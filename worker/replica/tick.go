@@ -41,7 +41,7 @@ func (Tick) step(r *Replica) {
 func (r *Replica) late(lag time.Duration) {
 	r.detector.Late(r.now, lag)
 	if lag >= doubtAfter && r.hub.up && r.seated() {
-		r.hub.confirmed, r.dirty = false, true
+		r.doubt()
 		r.refresh()
 	}
 }
