@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -19,6 +20,8 @@ const (
 	rtoMax = 300 * time.Millisecond
 	// dtlsRepeat is the wait before a lost handshake packet is repeated.
 	dtlsRepeat = 200 * time.Millisecond
+	// checkEvery is pion's time between two checks of a pair of addresses.
+	checkEvery = 200 * time.Millisecond
 )
 
 // newAPI sets pion up for data channels between two of our own: no media, no mDNS
@@ -37,6 +40,8 @@ func newAPI(cfg Config) *webrtc.API {
 	engine.DisableActiveTCP(true)
 	engine.SetIncludeLoopbackCandidate(cfg.Loopback)
 	engine.SetICETimeouts(cfg.Disconnected, cfg.Failed+2*cfg.Keepalive, cfg.Keepalive) // run is first
+	// Until the attempt ends, not seven times: a cut that ends then is noticed at once.
+	engine.SetICEMaxBindingRequests(uint16(min(cfg.Connect/checkEvery, math.MaxUint16-1) + 1))
 	engine.SetSCTPRTOMax(rtoMax)
 	engine.SetSCTPMaxMessageSize(events.MaxMessage)
 	engine.SetDTLSRetransmissionInterval(dtlsRepeat)
