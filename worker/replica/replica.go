@@ -95,6 +95,7 @@ type hub struct {
 type peerLink struct {
 	seat     events.Seat
 	path     string
+	silent   bool // suspected; it may come back with all that was sent
 	nextPull time.Time
 }
 
