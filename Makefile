@@ -8,6 +8,7 @@ STATIC  := CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 30s
 SUITES   ?=
 RUNS     ?= 200
+ROUNDS   ?= 40
 SEED     ?= 1
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -17,7 +18,7 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench sim sim-mutants fuzz tools cc clean
+.PHONY: help build demo test check bench sim sim-mutants faults fuzz tools cc clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +32,7 @@ build: cc ## build hub, worker, client and the demo's job into bin/
 demo: build ## hub, three workers, a real job, a killed admin (KEEP=1 leaves it running)
 	@$(GO) run ./scripts/demo
 
-test: ## run all suites (SUITES="core e2e" for some of build house sim core bubbles e2e)
+test: ## run all suites (SUITES="core e2e" for some of build house sim core bubbles e2e faults)
 	@$(GO) run ./scripts/test $(SUITES)
 
 check: ## formatting, vet, the client for Windows, and the linters that are installed
@@ -50,6 +51,9 @@ sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
 
 sim-mutants: ## switch one rule of the room off at a time; the simulation must notice
 	@$(GO) run ./tests/sim/cmd/mutants
+
+faults: build ## ROUNDS (40) random kills, freezes, cuts and partitions of real processes, drawn from SEED (1)
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(GO) test ./tests/faults -count=1 -timeout 2h -v -run 'Rounds|Kill_TheAdminIn|Kill_AWorker'
 
 fuzz: ## fuzz every decoder for FUZZTIME (30s) each
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \

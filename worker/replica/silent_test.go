@@ -37,4 +37,9 @@ func TestLinkSilent_IsNoWayToTheAdminUntilItIsHeardAgain(t *testing.T) {
 			}
 		}
 	}
+	d.step(LinkSilent{seat("worker-c", 3), true})
+	d.frame(seat("worker-c", 3), events.FramePing, events.Ping{Nonce: 7})
+	if d.quiet().Stale {
+		t.Error("a frame of the admin came, and its link still counts as silent")
+	}
 }
