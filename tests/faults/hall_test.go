@@ -196,6 +196,18 @@ func (h *hall) of(viewer, peer string) events.Worker {
 	return events.Worker{}
 }
 
+// another waits until these peers have one admin who is not the old one, and returns
+// it. The first in rank comes first unless its process was held up: rank is a delay.
+func (h *hall) another(limit time.Duration, old string, peers ...string) (admin string) {
+	h.t.Helper()
+	took := process.Await(h.t, "there is an admin after "+old, limit, func() bool {
+		admin = h.room(peers[0]).AdminPeerID
+		return admin != "" && admin != old && !slices.ContainsFunc(peers, func(p string) bool { return h.room(p).AdminPeerID != admin })
+	})
+	h.t.Logf("%s is admin in place of %s, and all know, after %s", admin, old, took.Round(time.Millisecond))
+	return admin
+}
+
 // whole waits until these peers are one room again, at most for limit.
 func (h *hall) whole(limit time.Duration, peers ...string) time.Duration {
 	h.t.Helper()

@@ -111,12 +111,9 @@ func TestPartition_TheAdminFromHubAndHalfOfTheWorkers(t *testing.T) {
 	h.whole(healed, h.peers...)
 	begun := time.Now()
 	h.part(append([]string{stage.HubHost}, near...), far)
-	process.Await(t, "the near half has an admin", silence-time.Since(begun), func() bool {
-		return !slices.ContainsFunc(near, func(p string) bool { return h.room(p).AdminPeerID != "dingo" })
-	})
-	t.Logf("another admin after %s", time.Since(begun).Round(time.Millisecond))
+	next := h.another(silence-time.Since(begun), "adder", near...)
 	h.healAfter(begun)
 	h.whole(healed, h.peers...)
 	h.expectBusy(h.peers, "dingo")
-	h.elected("dingo silent")
+	h.elected(next + " silent")
 }

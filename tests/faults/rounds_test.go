@@ -47,11 +47,7 @@ var faults = []fault{
 		peer := d.one(h.others(keeper))
 		h.t.Logf("%s is killed", peer)
 		h.worker(peer).Kill()
-		process.Await(h.t, "the others have an admin", silence, func() bool {
-			rest := h.others(peer)
-			admin := h.room(rest[0]).AdminPeerID
-			return admin != peer && !slices.ContainsFunc(rest, func(p string) bool { return h.room(p).AdminPeerID != admin })
-		})
+		h.another(silence, peer, h.others(peer)...)
 		h.again(peer)
 		process.Await(h.t, peer+" is back", soon, func() bool { return h.room(peer).AdminPeerID != "" })
 	}},
