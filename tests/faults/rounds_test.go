@@ -62,7 +62,7 @@ var faults = []fault{
 }
 
 // lasting is how long a drawn fault lasts.
-func (d drawn) lasting() time.Duration { return d.between(time.Second, 10*time.Second) }
+func (d drawn) lasting() time.Duration { return d.between(time.Second, 20*time.Second) }
 
 // keeper is never killed: it runs one job from the first round to the last, whose
 // status must not be lost.
