@@ -22,6 +22,8 @@ const (
 	// silence is from the last word of somebody to everybody's knowledge.
 	silence = 16 * time.Second
 	soon    = process.Soon
+	// look is how often all views are compared: that takes work.
+	look = 50 * time.Millisecond
 )
 
 // A hall is a hub with workers, each on a host of its own.
@@ -58,7 +60,7 @@ func open(t *testing.T, peers ...string) *hall {
 			process.Await(t, "the first worker is admin", soon, func() bool { return h.room(peer).AdminPeerID == peer })
 		}
 	}
-	process.Await(t, "the mesh is whole", soon, func() bool { return h.troubles(peers...) == "" })
+	h.whole(soon, peers...)
 	h.watch = watch(h)
 	return h
 }
@@ -216,12 +218,12 @@ func (h *hall) whole(limit time.Duration, peers ...string) time.Duration {
 	for {
 		if trouble = h.troubles(peers...); trouble == "" {
 			took := time.Since(begun)
-			h.t.Logf("whole again after %s", took.Round(time.Millisecond))
+			h.t.Logf("whole after %s", took.Round(time.Millisecond))
 			return took
 		}
 		if time.Since(begun) > limit {
 			h.t.Fatalf("not whole within %s: %s", limit, trouble)
 		}
-		<-time.After(50 * time.Millisecond)
+		<-time.After(look)
 	}
 }

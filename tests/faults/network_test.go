@@ -50,19 +50,13 @@ func newNetwork(t *testing.T, peers ...string) *network {
 		names: append([]string{stage.HubHost}, peers...), cuts: map[string]map[string]bool{},
 	}
 	t.Cleanup(n.close)
-	n.run("netns", "add", n.namespace(stage.HubHost))
-	n.in(stage.HubHost, "link", "add", "switch", "type", "bridge")
-	n.in(stage.HubHost, "addr", "add", n.Address(stage.HubHost)+"/24", "dev", "switch")
-	n.in(stage.HubHost, "link", "set", "switch", "up")
-	n.in(stage.HubHost, "link", "set", "lo", "up")
+	n.ip("", "netns add "+n.namespace(stage.HubHost))
+	n.ip(stage.HubHost, "link set lo up", "link add switch type bridge", "addr add "+n.Address(stage.HubHost)+"/24 dev switch", "link set switch up")
 	for i, peer := range peers {
-		n.run("netns", "add", n.namespace(peer))
+		n.ip("", "netns add "+n.namespace(peer))
 		port := fmt.Sprintf("port%d", i)
-		n.in(stage.HubHost, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", n.namespace(peer))
-		n.in(stage.HubHost, "link", "set", port, "master", "switch", "up")
-		n.in(peer, "addr", "add", n.Address(peer)+"/24", "dev", "eth0")
-		n.in(peer, "link", "set", "eth0", "up")
-		n.in(peer, "link", "set", "lo", "up")
+		n.ip(stage.HubHost, "link add "+port+" type veth peer name eth0 netns "+n.namespace(peer), "link set "+port+" master switch up")
+		n.ip(peer, "link set lo up", "addr add "+n.Address(peer)+"/24 dev eth0", "link set eth0 up")
 	}
 	return n
 }
@@ -167,16 +161,17 @@ func (n *network) filter(host string) {
 	}
 }
 
-// in runs ip within a host.
-func (n *network) in(host string, args ...string) {
+// ip runs commands of ip on a host, on this machine if it is "".
+func (n *network) ip(host string, commands ...string) {
 	n.t.Helper()
-	n.run(append([]string{"-n", n.namespace(host)}, args...)...)
-}
-
-func (n *network) run(args ...string) {
-	n.t.Helper()
-	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-		n.t.Fatalf("ip %s: %v\n%s", strings.Join(args, " "), err, out)
+	args := []string{"-batch", "-"}
+	if host != "" {
+		args = append([]string{"-n", n.namespace(host)}, args...)
+	}
+	cmd := exec.Command("ip", args...)
+	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		n.t.Fatalf("ip at %q: %v\n%s\n%s", host, err, strings.Join(commands, "\n"), out)
 	}
 }
 

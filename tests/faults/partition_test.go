@@ -45,8 +45,8 @@ func TestCut_ThreeWorkersFromTheAdmin(t *testing.T) {
 	three := []string{"bison", "crane", "dingo"}
 	ending := h.busy("bison")
 	h.whole(healed, h.peers...)
-	begun := time.Now()
 	h.part([]string{"adder"}, three)
+	begun := time.Now()
 	h.stale(three...)
 	for _, peer := range three {
 		if n := len(h.room(peer).Workers); n != 5 {
@@ -69,8 +69,8 @@ func TestCut_TheWorkerIsDeaf(t *testing.T) { testOneWay(t, "adder", "crane") }
 
 func testOneWay(t *testing.T, from, to string) {
 	h := open(t, "adder", "bison", "crane")
-	begun := time.Now()
 	h.cut([]string{from}, []string{to})
+	begun := time.Now()
 	h.stale("crane")
 	h.busy("crane")
 	h.healAfter(begun)
@@ -87,8 +87,8 @@ func TestPartition_HalfOfTheWorkersFromHubAndAdmin(t *testing.T) {
 	near, far := []string{"adder", "bison", "crane"}, []string{"dingo", "eland", "fox"}
 	running := h.busy("dingo")
 	h.whole(healed, h.peers...)
-	begun := time.Now()
 	h.part(append([]string{stage.HubHost}, near...), far)
+	begun := time.Now()
 	h.stale(far...)
 	process.Await(t, "the far half has departed", 2*silence, func() bool {
 		return !slices.ContainsFunc(far, func(p string) bool { return h.of("adder", p).Status != "departed" })
@@ -109,9 +109,9 @@ func TestPartition_TheAdminFromHubAndHalfOfTheWorkers(t *testing.T) {
 	far, near := []string{"adder", "bison", "crane"}, []string{"dingo", "eland", "fox"}
 	h.busy("dingo")
 	h.whole(healed, h.peers...)
-	begun := time.Now()
 	h.part(append([]string{stage.HubHost}, near...), far)
-	next := h.another(silence-time.Since(begun), "adder", near...)
+	begun := time.Now()
+	next := h.another(silence, "adder", near...)
 	h.healAfter(begun)
 	h.whole(healed, h.peers...)
 	h.expectBusy(h.peers, "dingo")
