@@ -10,6 +10,7 @@ SUITES   ?=
 RUNS     ?= 200
 SOAK     ?= 200000
 SOAKFUZZ ?= 10m
+ROUNDS   ?= 40
 SEED     ?= 1
 BENCH    ?=
 
@@ -20,7 +21,7 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-failover peers sim sim-mutants soak model fuzz tools cc clean
+.PHONY: help build demo test check bench bench-failover peers sim sim-mutants soak model faults fuzz tools cc clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +35,7 @@ build: cc ## build hub, worker, client and the demo's job into bin/
 demo: build ## hub, three workers, a real job, a killed admin (KEEP=1 leaves it running)
 	@$(GO) run ./scripts/demo
 
-test: ## run all suites (SUITES="core e2e" for some of build house sim core bubbles e2e)
+test: ## run all suites (SUITES="core e2e" for some of build house sim core bubbles e2e faults)
 	@$(GO) run ./scripts/test $(SUITES)
 
 check: ## formatting, vet, the client for Windows, and the linters that are installed
@@ -66,6 +67,9 @@ soak: ## the large counts, once: SOAK (200000) schedules from SEED (1), fuzzing 
 
 model: ## search the model of election and fencing, as designed and without one rule at a time (needs spin)
 	@$(GO) run ./scripts/model
+
+faults: build ## ROUNDS (40) random kills, freezes, cuts and partitions of real processes, drawn from SEED (1)
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) $(GO) test ./tests/faults -count=1 -timeout 2h -v -run 'Rounds|Kill_TheAdminIn|Kill_AWorker'
 
 fuzz: ## fuzz every decoder for FUZZTIME (30s) each
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \

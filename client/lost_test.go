@@ -64,7 +64,7 @@ func (h *house) cast(r *road) *actor {
 			a.links <- l
 		}
 		return answer, err
-	}, a.endpoint.Candidate)
+	}, a.endpoint.Candidate, nil)
 	h.must(err)
 	return a
 }

@@ -55,7 +55,7 @@ func (h *house) openShop(id string, mb int64) *shop {
 	signal := s.Signaller(func() uint64 { return s.auth.Incarnation }, func(string) (string, bool) { return "", false })
 	_, err = signal.Serve(func(offering context.Context, offer events.Signal) (events.Signal, error) {
 		return s.accept(offering, ctx, &running, signal, offer)
-	}, s.endpoint.Candidate)
+	}, s.endpoint.Candidate, nil)
 	h.must(err)
 	s.close = func() {
 		cancel()

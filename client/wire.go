@@ -68,7 +68,7 @@ func (c *Client) openEndpoint() (*link.Endpoint, error) {
 	refuse := func(context.Context, events.Signal) (events.Signal, error) {
 		return events.Signal{}, events.Errorf(events.CodeForbidden, "%s is a client and takes no offers", c.Peer())
 	}
-	_, err = c.signal.Serve(refuse, e.Candidate)
+	_, err = c.signal.Serve(refuse, e.Candidate, nil)
 	return e, err
 }
 

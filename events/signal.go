@@ -10,6 +10,7 @@ const (
 	SignalOffer     = "offer"
 	SignalAnswer    = "answer"
 	SignalCandidate = "candidate"
+	SignalRedial    = "redial"
 )
 
 // Purposes of a link.
@@ -18,8 +19,9 @@ const (
 	PurposeJob  = "job"  // client to worker: jobs and files
 )
 
-// Signal is an offer (a request), its answer (the reply) or a late candidate (a
-// message). It is signed by the sender's key over who speaks to whom, the nonce
+// Signal is an offer (a request), its answer (the reply), a late candidate (a
+// message), or the word of the one who does not offer that it has lost the link which
+// that nonce made (a message): the offerer then offers anew. It is signed by the sender's key over who speaks to whom, the nonce
 // that the offerer chose for this attempt, both incarnations, the DTLS
 // fingerprint and the hash of SDP or candidate: a hub can drop it, but neither
 // alter it nor use it elsewhere. Incarnations of clients are 0.

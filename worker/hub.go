@@ -185,7 +185,7 @@ func (a *Agent) publish(subject string, v any) {
 // the session.
 func (a *Agent) serveRoom(ctx context.Context) error {
 	room, me := a.session.Room(), a.session.Peer()
-	if _, err := a.signaller().Serve(a.accept(ctx), a.endpoint.Candidate); err != nil {
+	if _, err := a.signaller().Serve(a.accept(ctx), a.endpoint.Candidate, a.mesh.Redial); err != nil {
 		return err
 	}
 	if _, err := a.session.Respond(events.WorkSubject(room, me, events.Any), a.work); err != nil {

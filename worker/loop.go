@@ -160,6 +160,8 @@ func meshInput(e mesh.Event) replica.Input {
 		return replica.LinkUp{Seat: e.Seat, Path: e.Path}
 	case mesh.Down:
 		return replica.LinkDown{Seat: e.Seat}
+	case mesh.Silent, mesh.Heard:
+		return replica.LinkSilent{Seat: e.Seat, Silent: e.Kind == mesh.Silent}
 	default:
 		return replica.Frame{From: e.Seat, Data: e.Data}
 	}

@@ -57,12 +57,12 @@ func (r Room) SameState(o Room) bool {
 const maxAnswer = 1 << 20 // bytes
 
 // getJSON reads one JSON document over HTTP.
-func getJSON(ctx context.Context, url string, into any) error {
+func getJSON(ctx context.Context, client *http.Client, url string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ type Config struct {
 	Dir  string // folder of its own, which exists
 	Room string
 	Tied bool // its processes end with this one, however this one ends (on Linux)
+	// Hosts are machines of their own for the hub and each worker; nil: all stand on
+	// this machine's loopback.
+	Hosts Hosts
 }
 
 // A Stage is a hub with its workers. One goroutine uses it.
@@ -66,27 +69,47 @@ func Open(ctx context.Context, cfg Config) (*Stage, error) {
 }
 
 func (s *Stage) startHub(ctx context.Context) error {
-	ports, err := freePorts(2)
-	if err != nil {
+	var err error
+	if s.HTTP, s.NATS, err = s.addresses(); err != nil {
 		return err
 	}
-	s.HTTP, s.NATS = fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("nats://127.0.0.1:%d", ports[1])
 	return s.Reopen(ctx)
+}
+
+// addresses are where the hub of a new stage serves.
+func (s *Stage) addresses() (http, nats string, err error) {
+	if s.Hosts != nil {
+		ip := s.Hosts.Address(HubHost)
+		return "http://" + ip + ":8480", "nats://" + ip + ":4222", nil
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return "", "", err
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("nats://127.0.0.1:%d", ports[1]), nil
 }
 
 // Reopen starts the hub, which must not run, on the stage's addresses and data, and
 // returns when it is ready.
 func (s *Stage) Reopen(ctx context.Context) error {
-	cmd := s.command(context.Background(), "moothall", "up", "--dev", "--room", s.Room,
-		"--http", strings.TrimPrefix(s.HTTP, "http://"), "--nats", strings.TrimPrefix(s.NATS, "nats://"), "--data", s.Data())
+	args := []string{"up", "--room", s.Room, "--data", s.Data(),
+		"--http", strings.TrimPrefix(s.HTTP, "http://"), "--nats", strings.TrimPrefix(s.NATS, "nats://")}
+	if s.Hosts == nil {
+		args = append(args, "--dev") // which is for one machine
+	}
+	cmd := s.command(context.Background(), "moothall", args...)
 	cmd.Env = environ()
+	s.place(HubHost, cmd)
 	var err error
 	if s.hub, err = start("hub", filepath.Join(s.Dir, "hub.log"), cmd); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, hubStarts)
 	defer cancel()
-	return s.Await(ctx, "the hub is ready", func(ctx context.Context) bool { return s.ready(ctx) })
+	if err := s.Await(ctx, "the hub is ready", s.ready); err != nil || s.Hosts == nil {
+		return err
+	}
+	return s.writeSettings()
 }
 
 // command is one of the programs.
@@ -114,7 +137,7 @@ func (s *Stage) Data() string { return filepath.Join(s.Dir, "hub") }
 // ready reports whether the hub answers and has written what others need to join.
 func (s *Stage) ready(ctx context.Context) bool {
 	for _, name := range []string{"worker.env", "client.env", "viewer.creds"} {
-		if _, err := os.Stat(filepath.Join(s.Data(), name)); err != nil {
+		if _, err := os.Stat(filepath.Join(s.Data(), name)); err != nil && s.Hosts == nil {
 			return false
 		}
 	}
@@ -122,7 +145,7 @@ func (s *Stage) ready(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.client(HubHost).Do(req)
 	if err != nil {
 		return false
 	}
@@ -145,6 +168,7 @@ func (s *Stage) Moot(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	}
 	cmd := s.command(ctx, "moot", args...)
 	cmd.Env = environ(append(settings, "MOOT_CLIENT_DIR="+filepath.Join(s.Dir, "client"))...)
+	s.place(HubHost, cmd)
 	return cmd, nil
 }
 

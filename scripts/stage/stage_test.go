@@ -147,7 +147,7 @@ func TestRoom_IsRead(t *testing.T) {
 	rooms := map[string]Room{}
 	for _, head := range []string{"aa", "bb"} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, view(head)) }))
-		r, err := (&Worker{URL: server.URL}).Room(t.Context())
+		r, err := (&Worker{URL: server.URL, client: http.DefaultClient}).Room(t.Context())
 		server.Close()
 		if err != nil {
 			t.Fatal(err)

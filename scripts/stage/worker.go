@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,8 @@ type Worker struct {
 	*Process
 	Spec
 	URL string // of its /v1/room
+
+	client *http.Client // to its host
 }
 
 // Add starts a worker. It joins by and by.
@@ -41,7 +44,7 @@ func (s *Stage) Add(spec Spec) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{Process: p, Spec: spec, URL: "http://" + address + "/v1/room"}
+	w := &Worker{Process: p, Spec: spec, URL: "http://" + address + "/v1/room", client: s.client(spec.PeerID)}
 	s.Workers = append(s.Workers, w)
 	return w, nil
 }
@@ -71,13 +74,14 @@ func (s *Stage) Worker(ctx context.Context, spec Spec, more ...string) (*exec.Cm
 	)
 	cmd := s.command(ctx, "moot-worker")
 	cmd.Env = environ(slices.Concat(settings, more, spec.Settings)...) // of two values the last counts
+	s.place(spec.PeerID, cmd)
 	return cmd, nil
 }
 
 // Room asks the worker what it knows of the room.
 func (w *Worker) Room(ctx context.Context) (Room, error) {
 	var r Room
-	err := getJSON(ctx, w.URL, &r)
+	err := getJSON(ctx, w.client, w.URL, &r)
 	return r, err
 }
 
@@ -85,7 +89,7 @@ func (w *Worker) Room(ctx context.Context) (Room, error) {
 // version.
 func (w *Worker) RoomAfter(ctx context.Context, version uint64) (Room, error) {
 	var r Room
-	err := getJSON(ctx, fmt.Sprintf("%s?after=%d&links=0", w.URL, version), &r)
+	err := getJSON(ctx, w.client, fmt.Sprintf("%s?after=%d&links=0", w.URL, version), &r)
 	return r, err
 }
 

@@ -58,6 +58,9 @@ func run(ctx context.Context, wanted []string) bool {
 		began := time.Now()
 		r := s.run(ctx)
 		fmt.Printf("%-4s %-8s %6.1f s  %s\n", verdict(r.ok()), s.name, time.Since(began).Seconds(), r.summary())
+		for _, reason := range r.reasons {
+			fmt.Println("     skipped:", reason)
+		}
 		fmt.Print(r.failures)
 		closing = append(closing, r.closing...)
 		if !r.ok() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ import (
 type result struct {
 	passed, failed, skipped int
 	failures                string
+	reasons                 []string // of skipped tests, each once
 	closing                 []string
 }
 
@@ -35,6 +37,7 @@ func (r result) summary() string {
 func (r *result) add(o result) {
 	r.passed, r.failed, r.skipped = r.passed+o.passed, r.failed+o.failed, r.skipped+o.skipped
 	r.failures += o.failures
+	r.reasons = append(r.reasons, o.reasons...)
 	r.closing = append(r.closing, o.closing...)
 }
 
@@ -124,10 +127,21 @@ func (d *digester) test(p *packageLog, e event) {
 	case "skip":
 		d.skipped++
 		p.well[e.Test] = os.Getenv("CI") != "true"
+		d.skippedBecause(p.text(func(test string) bool { return test == e.Test }))
 		if !p.well[e.Test] {
 			d.failed++
 			d.failures += p.text(func(test string) bool { return test == e.Test })
 			d.failures += fmt.Sprintf("%s: %s was skipped, and with CI=true nothing may be\n", e.Package, e.Test)
+		}
+	}
+}
+
+// skippedBecause keeps a skipped test's last words, without the place in its source:
+// tests that lack the same say the same.
+func (d *digester) skippedBecause(text string) {
+	for line := range strings.Lines(text) {
+		if _, reason, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && strings.Contains(line, "_test.go:") && !slices.Contains(d.reasons, reason) {
+			d.reasons = append(d.reasons, reason)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,9 +32,13 @@ func TestDigest_PassesInOneLineEach(t *testing.T) {
 	r := digest(stream(t,
 		says("TestA", "=== RUN   TestA"), says("TestA", "    a_test.go:1: chatter"), ended("TestA", "pass"),
 		says("TestB", "    b_test.go:1: no network"), ended("TestB", "skip"),
+		says("TestC", "    c_test.go:1: no network"), ended("TestC", "skip"),
 		says("", "PASS"), says("", "ok  \tm/p\t0.1s"), ended("", "pass")))
-	if !r.ok() || r.failures != "" || r.summary() != "1 passed, 1 skipped" {
+	if !r.ok() || r.failures != "" || r.summary() != "1 passed, 2 skipped" {
 		t.Errorf("%s, failures %q", r.summary(), r.failures)
+	}
+	if !slices.Equal(r.reasons, []string{"no network"}) {
+		t.Errorf("skipped because of %q", r.reasons)
 	}
 	if len(r.closing) != 1 || r.closing[0] != "ok  \tm/p\t0.1s\n" {
 		t.Errorf("closing lines %q", r.closing)
@@ -80,7 +85,7 @@ func TestDigest_InCINothingSkips(t *testing.T) {
 }
 
 func TestRing_FollowsTheTests(t *testing.T) {
-	for path, want := range map[string]ring{"tests/arch": ringHouse, "tests/worklist": ringHouse, "tests/e2e": ringProcesses, "events": ringCore, "tests/bubble": ringBubble} {
+	for path, want := range map[string]ring{"tests/arch": ringHouse, "tests/worklist": ringHouse, "tests/e2e": ringProcesses, "tests/faults": ringFaults, "events": ringCore, "tests/bubble": ringBubble} {
 		p := testPackage{ImportPath: "github.com/moothall/moothall/" + path}
 		if want == ringBubble {
 			p.XTestImports = []string{"testing", "testing/synctest"}

@@ -27,6 +27,7 @@ var suites = []suite{
 	{"core", false, tests(ringCore, "-race", "-timeout=4m")},
 	{"bubbles", false, tests(ringBubble, "-race", "-count=3", "-timeout=8m")},
 	{"e2e", false, tests(ringProcesses, "-count=1", "-timeout=6m")},
+	{"faults", false, tests(ringFaults, "-count=1", "-timeout=4m")},
 }
 
 func names() []string {
@@ -66,6 +67,7 @@ const (
 	ringCore                  // one goroutine, or few
 	ringBubble                // real NATS, WebRTC and automerge in virtual time
 	ringProcesses             // the built binaries
+	ringFaults                // the same, each on a host of its own whose network breaks
 )
 
 // testPackage is the part of `go list -json` that tells a package's ring.
@@ -86,6 +88,8 @@ func (p testPackage) ring() ring {
 		return ringSim
 	case folder == "tests/e2e" || strings.HasPrefix(folder, "tests/e2e/"):
 		return ringProcesses
+	case folder == "tests/faults":
+		return ringFaults
 	case slices.Contains(slices.Concat(p.TestImports, p.XTestImports), "testing/synctest"):
 		return ringBubble
 	}

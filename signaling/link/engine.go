@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -21,6 +22,8 @@ const (
 	iceTick = 2 * time.Second
 	// dtlsRepeat is the wait before a lost handshake packet is repeated.
 	dtlsRepeat = 200 * time.Millisecond
+	// checkEvery is pion's time between two checks of a pair of addresses.
+	checkEvery = 200 * time.Millisecond
 )
 
 // newAPI sets pion up for data channels between two of our own: no media, no mDNS
@@ -40,6 +43,8 @@ func newAPI(cfg Config) *webrtc.API {
 	engine.SetIncludeLoopbackCandidate(cfg.Loopback)
 	keepalive := max(cfg.Keepalive, 0)
 	engine.SetICETimeouts(cfg.Disconnected, cfg.Failed+max(2*keepalive, iceTick), keepalive) // run is first
+	// Until the attempt ends, not seven times: a cut that ends then is noticed at once.
+	engine.SetICEMaxBindingRequests(uint16(min(cfg.Connect/checkEvery, math.MaxUint16-1) + 1))
 	engine.SetSCTPRTOMax(rtoMax)
 	engine.SetSCTPMaxMessageSize(events.MaxMessage)
 	engine.SetDTLSRetransmissionInterval(dtlsRepeat)

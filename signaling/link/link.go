@@ -104,6 +104,9 @@ func (l *Link) closeUntil(ended <-chan struct{}) error {
 // Remote is whom the link leads to.
 func (l *Link) Remote() Remote { return l.remote }
 
+// Nonce names this link among all that ever led to the remote peer: its offerer drew it.
+func (l *Link) Nonce() string { return l.attempt.nonce }
+
 // Control is the channel for messages: between workers "worker-mesh-" and the
 // offerer's id, else "job". Never nil.
 func (l *Link) Control() *Channel { return l.channels[0] }

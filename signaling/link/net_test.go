@@ -29,18 +29,19 @@ type world struct {
 func bubble(t *testing.T, n int, f func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, n)
+		w := newWorld(t, n, time.Millisecond)
 		defer w.close()
 		f(t, w)
 	})
 }
 
-func newWorld(t *testing.T, n int) *world {
+// newWorld makes a world in which a packet takes delay.
+func newWorld(t *testing.T, n int, delay time.Duration) *world {
 	t.Helper()
 	router, err := vnet.NewRouter(&vnet.RouterConfig{
 		CIDR:          "10.0.0.0/16",
 		QueueSize:     10_000,
-		MinDelay:      time.Millisecond,
+		MinDelay:      delay,
 		LoggerFactory: logging.NewDefaultLoggerFactory(),
 	})
 	must(t, err)

@@ -53,12 +53,17 @@ func (g *Signaller) Offer(ctx context.Context, offer events.Signal) (events.Sign
 }
 
 // Candidate completes, signs and sends a late candidate.
-func (g *Signaller) Candidate(c events.Signal) error {
-	c, err := g.sign(c)
+func (g *Signaller) Candidate(c events.Signal) error { return g.tell(c) }
+
+// Redial completes, signs and sends the word that a link is lost.
+func (g *Signaller) Redial(r events.Signal) error { return g.tell(r) }
+
+func (g *Signaller) tell(s events.Signal) error {
+	s, err := g.sign(s)
 	if err != nil {
 		return err
 	}
-	return g.s.Publish(g.to(c.To), c)
+	return g.s.Publish(g.to(s.To), s)
 }
 
 func (g *Signaller) to(peer string) string {
@@ -74,10 +79,11 @@ func (g *Signaller) sign(s events.Signal) (events.Signal, error) {
 
 // Serve verifies the signals that arrive for this peer and passes them on: offers
 // to accept, whose answer it completes, signs and returns (an error becomes a
-// refusal), candidates to candidate. accept runs on a goroutine of its own, at most
+// refusal), candidates to candidate, lost links to redial (nil: nobody offers here who
+// could). accept runs on a goroutine of its own, at most
 // 16 at once (more are refused with CodeUnavailable); its context ends with the
 // session.
-func (g *Signaller) Serve(accept func(ctx context.Context, offer events.Signal) (events.Signal, error), candidate func(events.Signal)) (*nats.Subscription, error) {
+func (g *Signaller) Serve(accept func(ctx context.Context, offer events.Signal) (events.Signal, error), candidate, redial func(events.Signal)) (*nats.Subscription, error) {
 	subject := events.SignalSubject(g.s.Room(), g.s.Peer(), events.Any)
 	return g.s.Subscribe(subject, func(m *nats.Msg) {
 		if m.Reply != "" {
@@ -88,12 +94,15 @@ func (g *Signaller) Serve(accept func(ctx context.Context, offer events.Signal) 
 		if err != nil {
 			return
 		}
-		c, err := g.check(from.From, events.SignalCandidate, m.Data)
-		if err != nil {
-			g.s.log.Debug("dropped a candidate", "peer_id", from.From, "cause", err)
-			return
+		s, err := g.check(from.From, m.Data, events.SignalCandidate, events.SignalRedial)
+		switch {
+		case err != nil:
+			g.s.log.Debug("dropped a signal", "peer_id", from.From, "cause", err)
+		case s.Kind == events.SignalCandidate:
+			candidate(s)
+		case redial != nil:
+			redial(s)
 		}
-		candidate(c)
 	})
 }
 
@@ -104,7 +113,7 @@ func (g *Signaller) offered(m *nats.Msg, accept func(context.Context, events.Sig
 	if !ok {
 		return
 	}
-	offer, err := g.check(from, events.SignalOffer, m.Data)
+	offer, err := g.check(from, m.Data, events.SignalOffer)
 	if err == nil {
 		err = g.seen.add(from + " " + offer.Nonce)
 	}

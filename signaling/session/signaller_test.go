@@ -20,20 +20,20 @@ type pair struct {
 	in   *Signaller // q's
 	keys map[string]string
 
-	offers     atomic.Int64 // that q accepted
-	candidates chan events.Signal
+	offers              atomic.Int64 // that q accepted
+	candidates, redials chan events.Signal
 }
 
 func newPair(t *testing.T, h *hub, secretP, secretQ string) *pair {
 	t.Helper()
 	p, q := h.config("p"), h.config("q")
 	p.Secret, q.Secret = secretP, secretQ
-	x := &pair{t: t, p: h.join(p), q: h.join(q), candidates: make(chan events.Signal, 10)}
+	x := &pair{t: t, p: h.join(p), q: h.join(q), candidates: make(chan events.Signal, 10), redials: make(chan events.Signal, 10)}
 	x.keys = map[string]string{"p": x.p.Key(), "q": x.q.Key()}
 	keyOf := func(peer string) (string, bool) { k, ok := x.keys[peer]; return k, ok }
 	x.out = x.p.Signaller(func() uint64 { return 3 }, keyOf)
 	x.in = x.q.Signaller(func() uint64 { return 7 }, keyOf)
-	_, err := x.in.Serve(x.accept, func(c events.Signal) { x.candidates <- c })
+	_, err := x.in.Serve(x.accept, func(c events.Signal) { x.candidates <- c }, func(r events.Signal) { x.redials <- r })
 	must(t, err)
 	must(t, x.q.Conn().FlushWithContext(within(t, time.Second)))
 	return x
@@ -122,7 +122,7 @@ func TestSignaller_RefusesMoreOffersThanItCanAnswer(t *testing.T) {
 			entered <- struct{}{}
 			<-ctx.Done()
 			return events.Signal{}, ctx.Err()
-		}, func(events.Signal) {})
+		}, func(events.Signal) {}, nil)
 		must(t, err)
 		must(t, busy.Conn().FlushWithContext(within(t, time.Second)))
 		subject := events.SignalSubject(room, "busy", "p")

@@ -2,6 +2,8 @@ package session
 
 import (
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/moothall/moothall/events"
@@ -9,13 +11,13 @@ import (
 
 // check decodes a signal that the server says came from a peer and verifies that
 // the peer meant it: for this room, this process, and signed with its key.
-func (g *Signaller) check(from, kind string, data []byte) (events.Signal, error) {
+func (g *Signaller) check(from string, data []byte, kinds ...string) (events.Signal, error) {
 	var s events.Signal
 	if err := events.Decode(data, &s); err != nil {
 		return s, err
 	}
-	if s.Kind != kind {
-		return s, events.Errorf(events.CodeInvalid, "signal of %s is of kind %q, not %q", from, s.Kind, kind)
+	if !slices.Contains(kinds, s.Kind) {
+		return s, events.Errorf(events.CodeInvalid, "signal of %s is of kind %q, not %s", from, s.Kind, strings.Join(kinds, " or "))
 	}
 	return s, g.verify(from, g.incarnation(), s)
 }

@@ -144,6 +144,23 @@ func TestSignaller_DropsATamperedCandidate(t *testing.T) {
 	})
 }
 
+// The wish for another offer is signed like every signal.
+func TestSignaller_CarriesTheWishForAnotherOffer(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		x := newPair(t, h, "", "")
+		defer x.close()
+		wish := events.Signal{Kind: events.SignalRedial, To: "q", ToIncarnation: 7, Nonce: "n1"}
+		forged, err := x.out.sign(wish)
+		must(t, err)
+		forged.Nonce = "n2"
+		must(t, x.p.Publish(events.SignalSubject(room, "q", "p"), forged))
+		must(t, x.out.Redial(wish))
+		if r := <-x.redials; r.From != "p" || r.FromIncarnation != 3 || r.Nonce != "n1" {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestNonces_RememberTheNewest(t *testing.T) {
 	n := newNonces(2)
 	must(t, n.add("a"))
@@ -173,7 +190,7 @@ func FuzzSignal(f *testing.F) {
 	must(f, err)
 	f.Add(data)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := g.check("p", events.SignalOffer, data)
+		got, err := g.check("p", data, events.SignalOffer)
 		if err == nil && got != seed {
 			t.Fatalf("taken: %s", data)
 		}

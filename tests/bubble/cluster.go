@@ -30,8 +30,9 @@ type Cluster struct {
 	hub     *hub
 	router  *vnet.Router
 	nets    []*vnet.Net
-	mu      sync.Mutex // guards silent
+	mu      sync.Mutex // guards silent and cut
 	silent  map[string]bool
+	cut     map[[2]string]bool // from one host to another
 	next    int
 	workers []*Worker
 }
@@ -41,7 +42,7 @@ func Run(t *testing.T, f func(*testing.T, *Cluster)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		c := &Cluster{t: t, dir: dir, silent: map[string]bool{}}
+		c := &Cluster{t: t, dir: dir, silent: map[string]bool{}, cut: map[[2]string]bool{}}
 		c.hub = &hub{t: t, dir: dir, cfg: signaling.Config{Log: discard, TokenDir: filepath.Join(dir, "tokens")}}
 		c.hub.start()
 		c.wire()
@@ -61,7 +62,7 @@ func (c *Cluster) wire() {
 		from, to, _ := splitAddresses(p)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return !c.silent[from] && !c.silent[to]
+		return !c.silent[from] && !c.silent[to] && !c.cut[[2]string{from, to}]
 	})
 	for i := range hosts {
 		n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{address(i)}})
@@ -159,11 +160,19 @@ func (c *Cluster) Silence(w *Worker) {
 	c.silent[w.host] = true
 }
 
-// Heal ends every silence.
+// Cut drops what one worker's host sends to another's on the mesh.
+func (c *Cluster) Cut(from, to *Worker) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut[[2]string{from.host, to.host}] = true
+}
+
+// Heal ends every silence and cut.
 func (c *Cluster) Heal() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.silent)
+	clear(c.cut)
 }
 
 func (c *Cluster) stopWorkers() {

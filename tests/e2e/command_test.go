@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/scripts/stage"
+	"github.com/moothall/moothall/tests/process"
 )
 
 // patience is how long a command may run that a test waits for.
@@ -130,7 +131,7 @@ func (h hall) serve(spec stage.Spec, settings ...string) *command {
 // moothall runs a command of the hub's program to its end.
 func moothall(t *testing.T, args ...string) *command {
 	t.Helper()
-	c := start(t, exec.Command(bin+"/moothall", args...))
+	c := start(t, exec.Command(process.Bin+"/moothall", args...))
 	c.end()
 	return c
 }

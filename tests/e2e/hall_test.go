@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/scripts/stage"
+	"github.com/moothall/moothall/tests/process"
 )
 
 const room = "lab"
@@ -26,7 +27,7 @@ type hall struct {
 // returns when the admin lists all of them. The test's end ends them.
 func open(t *testing.T, specs ...stage.Spec) hall {
 	t.Helper()
-	s, err := stage.Open(t.Context(), stage.Config{Bin: bin, Dir: t.TempDir(), Room: room, Tied: true})
+	s, err := stage.Open(t.Context(), stage.Config{Bin: process.Bin, Dir: t.TempDir(), Room: room, Tied: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +141,7 @@ func (s *sharedHall) open(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := stage.Open(t.Context(), stage.Config{Bin: bin, Dir: dir, Room: room, Tied: true})
+	opened, err := stage.Open(t.Context(), stage.Config{Bin: process.Bin, Dir: dir, Room: room, Tied: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/moothall/moothall/tests/process"
 )
 
 // pasted starts a line in a shell that finds our programs.
@@ -12,7 +14,7 @@ func pasted(t *testing.T, line string, settings ...string) *command {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", line)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append([]string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=" + cmd.Dir}, settings...)
+	cmd.Env = append([]string{"PATH=" + process.Bin + ":/usr/bin:/bin", "HOME=" + cmd.Dir}, settings...)
 	return start(t, cmd)
 }
 
@@ -31,7 +33,7 @@ func ending(t *testing.T, text, words string) string {
 // What a hub prints to begin with works when it is pasted.
 func TestUp_ItsLinesWorkWhenPasted(t *testing.T) {
 	t.Parallel()
-	hub := start(t, exec.Command(filepath.Join(bin, "moothall"), "up", "--room", room, "--data", t.TempDir(), "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"))
+	hub := start(t, exec.Command(filepath.Join(process.Bin, "moothall"), "up", "--room", room, "--data", t.TempDir(), "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"))
 	hub.says(" moot workers\n")
 	said := hub.out.String()
 	w := pasted(t, "exec env "+ending(t, said, " moot-worker"), "MOOT_STATE_DIR="+t.TempDir(), "MOOT_PEER_ID=adder", "MOOT_GPU_MEMORY_MB=16000")

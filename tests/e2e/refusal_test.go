@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/scripts/stage"
+	"github.com/moothall/moothall/tests/process"
 )
 
 // Work list 3.5, 6.2, 7.1. Ten workers are one mesh of 45 links with one state. The
@@ -134,7 +135,7 @@ func TestHubDown_Is69Within5s(t *testing.T) {
 	t.Parallel()
 	settings := []string{"MOOT_HUB=http://" + freeAddress(t), "MOOT_ROOM=lab", "MOOT_TOKEN=moot_a_b", "ENABLE_ROOM_REGISTRY=true"}
 	for name, args := range map[string][]string{"moot": {"workers"}, "moot-worker": {}} {
-		cmd := exec.Command(filepath.Join(bin, name), args...)
+		cmd := exec.Command(filepath.Join(process.Bin, name), args...)
 		cmd.Env = append([]string{"MOOT_STATE_DIR=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}, settings...)
 		c := start(t, cmd)
 		c.refuses(69, "error: no answer from the hub at http://127.0.0.1:", "try: ")
@@ -164,7 +165,7 @@ func TestWrongEnvironment_EveryProblemInOneMessage(t *testing.T) {
 		"MOOT_STATE_DIR=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
 	}
 	for _, args := range [][]string{{"moot-worker"}, {"moot-worker", "--check"}, {"moot", "workers"}} {
-		cmd := exec.Command(filepath.Join(bin, args[0]), args[1:]...)
+		cmd := exec.Command(filepath.Join(process.Bin, args[0]), args[1:]...)
 		cmd.Env = settings
 		c := start(t, cmd)
 		c.refuses(78, "settings are wrong: ", "MOOT_HUB=", "MOOT_ROOM", "MOOT_TOKEN is empty")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/scripts/stage"
+	"github.com/moothall/moothall/tests/process"
 )
 
 // A stock client is a command called nats in a folder: that of bin/tools if it is
@@ -31,7 +32,7 @@ func stockClients(t *testing.T) []stockClient {
 		t.Fatal(err)
 	}
 	all := []stockClient{{t, "nats.go", dir}}
-	tools, err := filepath.Abs(filepath.Join(root, "bin", "tools"))
+	tools, err := filepath.Abs(filepath.Join(process.Root, "bin", "tools"))
 	if err != nil {
 		t.Fatal(err)
 	}

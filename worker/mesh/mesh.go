@@ -22,20 +22,29 @@ type Config struct {
 	Self        string
 	Incarnation func() uint64
 	Endpoint    *link.Endpoint
-	Signaller   link.Signaller
+	Signaller   Signaller
 	Log         *slog.Logger
+}
+
+// A Signaller carries signals to a peer, see link.Signaller. Redial is for a link of
+// which the peer is the offerer: it asks for another.
+type Signaller interface {
+	link.Signaller
+	Redial(events.Signal) error
 }
 
 // Kind of an Event.
 type Kind int
 
 const (
-	Up    Kind = iota // the link to Seat is open
-	Down              // it has ended; Err says why
-	Frame             // Data came over it
+	Up     Kind = iota // the link to Seat is open
+	Down               // it has ended; Err says why
+	Silent             // nothing is heard over it: it is suspected, and may come back
+	Heard              // it is heard again
+	Frame              // Data came over it
 )
 
-// An Event of a link. Of each link there is one Up, then frames, then one Down;
+// An Event of a link. Of each link there is one Up, then all else, then one Down;
 // a link that replaces another begins after the other's Down.
 type Event struct {
 	Kind Kind
@@ -90,7 +99,7 @@ func (m *Mesh) Want(seat events.Seat) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &peer{mesh: m, seat: seat, cancel: cancel, unwanted: ctx.Done(), state: StateConnecting}
+	p := &peer{mesh: m, seat: seat, cancel: cancel, unwanted: ctx.Done(), redial: make(chan struct{}, 1), state: StateConnecting}
 	if old != nil {
 		p.before = old.last
 		m.drop(old)
@@ -172,6 +181,26 @@ func (m *Mesh) take(p *peer, l *link.Link) bool {
 	t := p.enterLocked()
 	m.wg.Go(func() { p.serveWhenOpen(l, t) })
 	return true
+}
+
+// Redial takes the word of a peer, to which this worker offers, that it has lost the
+// link with that nonce. If that is the open one, this end of it is closed, so that
+// another is dialled; if none is open the next dial waits no longer. A word about an
+// older link than the open one comes late and means nothing.
+func (m *Mesh) Redial(lost events.Signal) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.peers[lost.From]
+	switch {
+	case m.done || p == nil || p.seat.Incarnation != lost.FromIncarnation:
+	case p.link == nil:
+		select {
+		case p.redial <- struct{}{}:
+		default:
+		}
+	case p.link.Nonce() == lost.Nonce:
+		m.hangUp(p.link)
+	}
 }
 
 func (m *Mesh) expects(offer events.Signal) (*peer, error) {

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -30,6 +31,7 @@ type peer struct {
 	seat     events.Seat
 	cancel   context.CancelFunc
 	unwanted <-chan struct{} // closed by cancel
+	redial   chan struct{}   // the peer asks for a link: the next dial waits no longer
 
 	before <-chan struct{} // closed when the last link of the seat before has had its Down
 	last   <-chan struct{} // the same of this seat's newest link
@@ -52,7 +54,7 @@ func (p *peer) keep(ctx context.Context) {
 		}
 		p.mesh.cfg.Log.Debug("link not made", "peer_id", p.seat.PeerID, "error", err)
 		p.setState(StateDown)
-		if !sleep(ctx, wait.NextBackOff()) {
+		if !p.rest(ctx, wait.NextBackOff()) {
 			return
 		}
 		p.setState(StateConnecting)
@@ -115,14 +117,47 @@ func (p *peer) serve(l *link.Link, t turn) {
 		return
 	}
 	p.tell(Event{Kind: Up, Seat: p.seat, Path: l.Stats().Path})
-	for frame := range l.Control().Frames() {
-		if !p.tell(Event{Kind: Frame, Seat: p.seat, Data: frame}) {
-			break
+	p.listen(l)
+	l.Close()
+	if p.shut(l, t) {
+		p.askAgain(l)
+	}
+	p.tell(Event{Kind: Down, Seat: p.seat, Err: l.Err()})
+}
+
+// listen passes on what comes over a link, and that nothing comes, until it ends.
+func (p *peer) listen(l *link.Link) {
+	for {
+		e := Event{Kind: Frame, Seat: p.seat}
+		select {
+		case frame, ok := <-l.Control().Frames():
+			if !ok {
+				return
+			}
+			e.Data = frame
+		case silent := <-l.Suspect():
+			if e.Kind = Heard; silent {
+				e.Kind = Silent
+			}
+		}
+		if !p.tell(e) {
+			return
 		}
 	}
-	l.Close()
-	p.shut(l)
-	p.tell(Event{Kind: Down, Seat: p.seat, Err: l.Err()})
+}
+
+// askAgain asks the offerer for another link in place of one that it may not know to
+// be lost. One that the offerer itself has ended it dials again by itself.
+func (p *peer) askAgain(l *link.Link) {
+	if events.Offerer(p.mesh.cfg.Self, p.seat.PeerID) == p.mesh.cfg.Self || errors.Is(l.Err(), link.ErrRemoteClosed) {
+		return
+	}
+	err := p.mesh.cfg.Signaller.Redial(events.Signal{
+		Kind: events.SignalRedial, Purpose: events.PurposeMesh, To: p.seat.PeerID, ToIncarnation: p.seat.Incarnation, Nonce: l.Nonce(),
+	})
+	if err != nil {
+		p.mesh.cfg.Log.Debug("could not ask for a link", "peer_id", p.seat.PeerID, "error", err)
+	}
 }
 
 // open makes l the peer's link; false if the seat is no longer wanted.
@@ -138,12 +173,15 @@ func (p *peer) open(l *link.Link) bool {
 	return true
 }
 
-func (p *peer) shut(l *link.Link) {
+// shut takes the peer's link from it and reports whether that leaves it without one
+// although one is wanted.
+func (p *peer) shut(l *link.Link, t turn) bool {
 	p.mesh.mu.Lock()
 	defer p.mesh.mu.Unlock()
 	if p.link == l {
 		p.link, p.state = nil, StateConnecting
 	}
+	return !p.mesh.done && p.mesh.peers[p.seat.PeerID] == p && p.last == t.done
 }
 
 func (p *peer) setState(s State) {
@@ -162,11 +200,14 @@ func (p *peer) tell(e Event) bool {
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) bool {
+// rest waits between two dials, unless the peer asks for one; false when none is wanted.
+func (p *peer) rest(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
+	case <-p.redial:
 		return true
 	case <-ctx.Done():
 		return false

@@ -32,6 +32,15 @@ func (in LinkDown) step(r *Replica) {
 	}
 }
 
+// A silent link is no way to the admin until it is heard again: by the word of the link,
+// or by a frame, which may be 2 s sooner.
+func (in LinkSilent) step(r *Replica) {
+	if l := r.links[in.PeerID]; l != nil && l.seat == in.Seat && l.silent != in.Silent {
+		l.silent, r.dirty = in.Silent, true
+		r.note(Debug, "link", "peer_id", in.PeerID, "silent", in.Silent)
+	}
+}
+
 // A frame of another seat than the link's is from a process that was replaced.
 func (in Frame) step(r *Replica) {
 	l := r.links[in.From.PeerID]
@@ -41,7 +50,7 @@ func (in Frame) step(r *Replica) {
 	t, payload, err := events.ParseFrame(in.Data)
 	if err == nil {
 		r.detector.Heard(in.From.PeerID, r.now)
-		r.dirty = true
+		l.silent, r.dirty = false, true
 		if r.shunned(in.From, t) {
 			return
 		}

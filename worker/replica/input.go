@@ -54,6 +54,12 @@ type (
 	}
 	// LinkDown says that the link to a seat has ended.
 	LinkDown struct{ events.Seat }
+	// LinkSilent says that nothing is heard over the open link to a seat, not even its
+	// checks, or that it is heard again. The link is suspected, not given up.
+	LinkSilent struct {
+		events.Seat
+		Silent bool
+	}
 	// Frame is a message on the control channel of the link to a seat.
 	Frame struct {
 		From events.Seat

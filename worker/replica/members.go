@@ -96,6 +96,23 @@ func (r *Replica) replaceMembers(peers []events.PeerInfo) {
 	r.dirty = true
 }
 
+// unlisted are the members that a list of those who are here leaves out: those of whom
+// the departure is known, and whether there are others, of whom the record must tell.
+func (r *Replica) unlisted(here []events.PeerInfo) (departed []events.PeerInfo, others bool) {
+	for _, id := range sorted(r.members) {
+		p := r.members[id]
+		if id == r.cfg.PeerID || slices.ContainsFunc(here, func(h events.PeerInfo) bool { return h.PeerID == id }) {
+			continue
+		}
+		if p.Away {
+			departed = append(departed, p)
+		} else {
+			others = true
+		}
+	}
+	return departed, others
+}
+
 // forgetDeparted drops what is kept of seats that the hub's list has no more.
 func (r *Replica) forgetDeparted() {
 	for s := range r.conduct {

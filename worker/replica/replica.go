@@ -110,6 +110,7 @@ func (r *Replica) Doubts() uint64 { return r.doubts }
 type peerLink struct {
 	seat     events.Seat
 	path     string
+	silent   bool // suspected; it may come back with all that was sent
 	nextPull time.Time
 }
 

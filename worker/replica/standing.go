@@ -15,10 +15,14 @@ func (in Registered) step(r *Replica) {
 	r.limits = in.Limits
 	r.trust(in.SeatKeys)
 	r.sit(events.Seat{PeerID: in.PeerID, Incarnation: in.Incarnation}, in.MemberCertificate)
-	r.replaceMembers(append(in.Peers, events.PeerInfo{
+	departed, gone := r.unlisted(in.Peers)
+	r.replaceMembers(append(append(in.Peers, events.PeerInfo{
 		Seat: r.seat, NKey: in.MemberCertificate.Key, Metadata: r.cfg.Static.Metadata,
 		Registry: true, Certificate: in.MemberCertificate,
-	}))
+	}), departed...))
+	if gone {
+		r.refresh()
+	}
 	r.hear(in.Standing, in.Certificate)
 	r.confirm(in.Standing)
 	r.found()

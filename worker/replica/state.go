@@ -14,8 +14,8 @@ import (
 const chunksPerFrame = 32 << 10
 
 // assertOwn writes the own row if the document has another, and sends the change
-// to the admin; an admin broadcasts it itself. Without a link to the admin it
-// goes to all: rows are signed, so they are taken from anyone.
+// to the admin; an admin broadcasts it itself. Without a way to the admin it goes to
+// all: rows are signed, so they are taken from anyone.
 func (r *Replica) assertOwn() {
 	if !r.seated() {
 		return
@@ -29,10 +29,10 @@ func (r *Replica) assertOwn() {
 	}
 	r.checkpoint, r.dirty = r.now, true
 	admin := r.admin()
-	switch l := r.links[admin.PeerID]; {
+	switch {
 	case r.isAdmin():
 		r.pending = append(r.pending, chunk)
-	case l != nil && l.seat == admin:
+	case r.hasWay(admin):
 		r.sendState(admin.PeerID, events.FrameStatusUpdate, [][]byte{chunk})
 	default:
 		for _, peer := range sorted(r.links) {

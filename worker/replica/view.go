@@ -60,9 +60,13 @@ func (r *Replica) show() {
 }
 
 func (r *Replica) reachesAdmin() bool {
-	admin := r.admin()
-	l := r.links[admin.PeerID]
-	return r.isAdmin() || l != nil && l.seat == admin
+	return r.isAdmin() || r.hasWay(r.admin())
+}
+
+// hasWay reports whether there is a link to a seat that is not suspected.
+func (r *Replica) hasWay(s events.Seat) bool {
+	l := r.links[s.PeerID]
+	return l != nil && l.seat == s && !l.silent
 }
 
 // workers joins the hub's record with the rows: departure is the record's, status

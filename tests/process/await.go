@@ -1,4 +1,4 @@
-package e2e
+package process
 
 import (
 	"bytes"
@@ -9,14 +9,14 @@ import (
 
 const (
 	poll = 10 * time.Millisecond
-	// soon is when something that has no limit of its own must have come, on a
+	// Soon is when something that has no limit of its own must have come, on a
 	// machine with many other things to do.
-	soon = 20 * time.Second
+	Soon = 20 * time.Second
 )
 
-// await polls until what holds, and returns how long that took; after limit the test
+// Await polls until what holds, and returns how long that took; after limit the test
 // fails.
-func await(t *testing.T, what string, limit time.Duration, holds func() bool) time.Duration {
+func Await(t testing.TB, what string, limit time.Duration, holds func() bool) time.Duration {
 	t.Helper()
 	begun := time.Now()
 	tick := time.NewTicker(poll)
@@ -30,19 +30,19 @@ func await(t *testing.T, what string, limit time.Duration, holds func() bool) ti
 	return time.Since(begun)
 }
 
-// A buffer takes what a process prints while a test reads it.
-type buffer struct {
+// A Buffer takes what a process prints while a test reads it.
+type Buffer struct {
 	mu   sync.Mutex // guards text
 	text bytes.Buffer
 }
 
-func (b *buffer) Write(p []byte) (int, error) {
+func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
 }
 
-func (b *buffer) String() string {
+func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()

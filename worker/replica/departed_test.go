@@ -1,0 +1,40 @@
+package replica
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/moothall/moothall/events"
+)
+
+// The hub's welcome lists who is here. After another connection a member that departed
+// before is still shown as departed, and its row kept; of one that is missing for
+// reasons unknown the record is asked.
+func TestRegistered_AgainForgetsNoDeparture(t *testing.T) {
+	d := newDriver(t)
+	d.elect(2, "worker-b", 2)
+	d.presence(events.TypePeerLeft, seat("worker-a", 1), events.ReasonCrashed, standing(2, "worker-b", 2))
+	welcome := func(peers ...events.PeerInfo) []Output {
+		return d.step(Registered{events.RegisteredAuth{
+			RoomID: "lab", PeerID: "worker-b", Incarnation: 2, Peers: peers, Standing: standing(2, "worker-b", 2),
+			MemberCertificate: d.member("worker-b", 2), Registry: true, Limits: events.DefaultLimits(), SeatKeys: []string{public(d.hub)},
+		}})
+	}
+	shown := func(id string) events.Status {
+		i := slices.IndexFunc(d.quiet().Workers, func(w events.Worker) bool { return w.PeerID == id })
+		if i < 0 {
+			return "not at all"
+		}
+		return d.view.Workers[i].Status
+	}
+	out := welcome(d.peer("worker-c", 3))
+	if s := shown("worker-a"); s != events.StatusDeparted || len(only[Refresh](out)) != 0 {
+		t.Errorf("worker-a is shown %s, %d refreshes", s, len(only[Refresh](out)))
+	}
+	if !d.replica.keepRow(seat("worker-a", 1)) {
+		t.Error("the next generation would drop the row of one who has just departed")
+	}
+	if out := welcome(); len(only[Refresh](out)) != 1 {
+		t.Errorf("worker-c is missing and the record is not asked: %v", out)
+	}
+}
