@@ -37,6 +37,9 @@ const (
 	maxClients = 64
 	// askTimeout bounds one request to the hub.
 	askTimeout = 5 * time.Second
+	// successorPatience is what an admin that leaves waits for the next one: a round
+	// trip, a write and the delay of the second in rank.
+	successorPatience = 300 * time.Millisecond
 	// farewellTimeout bounds the goodbye at the end.
 	farewellTimeout = 2 * time.Second
 )

@@ -93,6 +93,9 @@ func (l *loop) do(out replica.Output) {
 	case replica.Testify:
 		a.testify(o)
 	case replica.Leave:
+		if !o.Term.IsZero() {
+			a.awaitSuccessor(o.Term)
+		}
 		a.leave(o)
 	case replica.Report:
 		a.report(o.StatusReport)
@@ -142,6 +145,22 @@ func (a *Agent) send(o replica.Send) {
 func (a *Agent) note(n replica.Note) {
 	a.metrics.count(n)
 	a.cfg.Log.Log(context.Background(), slog.Level(n.Level), n.Text, n.Fields...)
+}
+
+// awaitSuccessor waits a little for a later term than the own one. Nothing else that
+// comes matters any more.
+func (a *Agent) awaitSuccessor(own events.Term) {
+	patience := time.After(successorPatience)
+	for {
+		select {
+		case in := <-a.inbox:
+			if next, ok := in.(replica.Announced); ok && next.Term.Compare(own) > 0 {
+				return
+			}
+		case <-patience:
+			return
+		}
+	}
 }
 
 // leave says goodbye to the hub and waits a little: the process is about to end.

@@ -212,8 +212,12 @@ func (Depart) step(r *Replica) {
 		return
 	}
 	r.sendAll(events.Pack(events.FrameGoodbye, g))
+	l := Leave{Goodbye: g}
+	if r.isAdmin() && len(r.links) > 0 {
+		l.Term = r.fence.Term()
+	}
 	r.departing = true
-	r.emit(Leave{g})
+	r.emit(l)
 }
 
 func (r *Replica) sendAll(frame []byte) {

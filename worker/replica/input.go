@@ -98,7 +98,13 @@ type (
 	Claim   struct{ events.Claim }
 	// Testify and Leave need no answer.
 	Testify struct{ events.Gone }
-	Leave   struct{ events.Goodbye }
+	// Leave gives the seat back. Term is the own one of an admin whose goodbye others
+	// have: with it the next one takes the seat in one step, so it is worth a moment's
+	// wait for a later term; else zero.
+	Leave struct {
+		events.Goodbye
+		Term events.Term
+	}
 	// Report tells the hub the own status, for those who still ask by HTTP.
 	Report struct{ events.StatusReport }
 )

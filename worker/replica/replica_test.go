@@ -437,6 +437,29 @@ func TestDepart_SaysGoodbyeToAllAndTheHub(t *testing.T) {
 	}
 }
 
+// With the goodbye on the links the next admin takes the seat in one step, if the
+// hub does not hear it first.
+func TestDepart_AnAdminNamesTheTermThatItEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(*driver)
+		want   uint64
+	}{
+		"member": {func(*driver) {}, 0},
+		"admin":  {func(d *driver) { d.elect(2, "worker-b", 2) }, 2},
+		"admin that is alone": {func(d *driver) {
+			d.elect(2, "worker-b", 2)
+			d.step(LinkDown{seat("worker-a", 1)})
+			d.step(LinkDown{seat("worker-c", 3)})
+		}, 0},
+	} {
+		d := newDriver(t)
+		c.before(d)
+		if left := only[Leave](d.step(Depart{})); len(left) != 1 || left[0].Term.N != c.want {
+			t.Errorf("%s: %+v", name, left)
+		}
+	}
+}
+
 func TestSeat_AnotherProcessTookIt(t *testing.T) {
 	d := newDriver(t)
 	d.now = d.now.Add(time.Second)
