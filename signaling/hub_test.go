@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -298,6 +299,35 @@ func TestHub_RepeatsAnAnnouncementThatNobodyMarked(t *testing.T) {
 		if again := admin(); again != first || time.Since(began) > time.Second {
 			t.Fatalf("%+v after %s", again, time.Since(began))
 		}
+	})
+}
+
+// A record that does not parse costs its own room alone, and says which.
+func TestHub_DamagedRecordRefusesThatRoomOnly(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, h *house) {
+		w := h.admit(events.RoleWorker, "worker-1")
+		w.mustRegister()
+		defer w.keepLeasing()()
+		for room, text := range map[string]string{"attic": `{"v":`, "cellar": `{"v":99}`} {
+			_, err := h.hub.store.kv.Put(t.Context(), room, []byte(text))
+			must(t, err)
+			_, _, err = h.hub.store.load(t.Context(), room)
+			if e := wantCode(t, err, events.CodeInternal); !strings.Contains(e.Message, room) || e.Try == "" {
+				t.Errorf("%s", e)
+			}
+		}
+		<-time.After(2 * scanEvery)
+		for _, room := range []string{"attic", "cellar"} {
+			if h.logs.count(room) == 0 {
+				t.Errorf("nobody is told of room %s", room)
+			}
+		}
+		if i := w.info(); i.AdminPeerID != "worker-1" || len(i.Peers) != 1 {
+			t.Errorf("the other room: %+v", i)
+		}
+		_, stop := h.open() // another hub, at its start
+		defer stop()
+		h.admit(events.RoleWorker, "worker-2").mustRegister()
 	})
 }
 

@@ -109,12 +109,18 @@ func (s *store) load(ctx context.Context, room string) (r Record, revision uint6
 		return Record{}, 0, away("read record", err)
 	}
 	if err := json.Unmarshal(e.Value(), &r); err != nil {
-		return Record{}, 0, events.Errorf(events.CodeInternal, "record of room %q is damaged: %v", room, err)
+		return Record{}, 0, unusable(room, "is damaged: "+err.Error())
 	}
 	if r.V != recordVersion {
-		return Record{}, 0, events.Errorf(events.CodeInternal, "record of room %q has version %d, this hub writes %d", room, r.V, recordVersion)
+		return Record{}, 0, unusable(room, fmt.Sprintf("has version %d, this hub writes %d", r.V, recordVersion))
 	}
 	return r, e.Revision(), nil
+}
+
+// unusable refuses one room; the others go on.
+func unusable(room, what string) error {
+	return events.Errorf(events.CodeInternal, "the hub's record of room %q %s", room, what).
+		WithTry("on the hub: stop it and put its data folder back from a copy, or give the room another name")
 }
 
 // change decides on a room's newest record until the result is stored against it,
