@@ -54,7 +54,7 @@ type Config struct {
 	Limits       jobs.Limits
 	Slots        int
 	JobDir       string
-	SeatFile     string        // keeps the last incarnation; "" for none
+	SeatFile     string        // keeps the last incarnation and row; "" for none
 	Heartbeat    time.Duration // at most the room's limit; 0 for that
 	StaleAfter   time.Duration // the same
 	HTTP         string        // address of healthz, readyz, metrics and v1/room; "" for none
@@ -75,6 +75,7 @@ type Agent struct {
 	session  *session.Session
 	endpoint *link.Endpoint
 	mesh     *mesh.Mesh
+	disk     *seatFile
 	jobs     *jobs.Service
 
 	inbox   chan replica.Input
@@ -118,7 +119,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer a.wg.Wait()
 	defer close(a.stopped)
 	defer end()
-	welcome, err := a.register(ctx, replica.Register{LastIncarnation: a.lastIncarnation()})
+	welcome, err := a.register(ctx, replica.Register{LastIncarnation: a.disk.incarnation()})
 	if err != nil {
 		return err
 	}
@@ -146,6 +147,7 @@ func (a *Agent) join(ctx context.Context) error {
 		return err
 	}
 	a.session = s
+	a.disk = openSeat(a.cfg.SeatFile, s.Room(), a.cfg.Log)
 	linkConfig := a.cfg.Link
 	linkConfig.ICEServers = s.Reply().ICEServers
 	heartbeat := time.Duration(s.Reply().Limits.HeartbeatMS) * time.Millisecond

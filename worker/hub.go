@@ -23,7 +23,7 @@ func (a *Agent) register(ctx context.Context, r replica.Register) (events.Regist
 	if err := a.request(ctx, events.VerbRegister, request, &welcome); err != nil {
 		return welcome, err
 	}
-	a.remember(welcome.Incarnation)
+	a.disk.sat(welcome.Incarnation)
 	a.seat.Store(&events.Seat{PeerID: welcome.PeerID, Incarnation: welcome.Incarnation})
 	return welcome, a.shorten(&welcome.Limits)
 }
@@ -150,6 +150,7 @@ func (a *Agent) sendReports(ctx context.Context) {
 			}
 		case <-due:
 			due = nil
+			a.disk.status(newest.Status, newest.CurrentJob)
 			if err := a.request(ctx, events.VerbStatus, newest, &events.Ack{}); err != nil {
 				a.cfg.Log.Debug("status not reported", "error", err)
 			}

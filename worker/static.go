@@ -1,15 +1,10 @@
 package worker
 
-import (
-	"time"
-
-	"github.com/moothall/moothall/events"
-	"github.com/moothall/moothall/worker/roster"
-)
+import "github.com/moothall/moothall/worker/roster"
 
 // static is the part of the own row that does not change while the process lives.
 func (a *Agent) static() roster.Static {
 	return roster.Static{
-		Metadata: a.cfg.Metadata, Commands: a.cfg.Commands.Names(), Slots: a.cfg.Slots, Joined: events.At(time.Now()),
+		Metadata: a.cfg.Metadata, Commands: a.cfg.Commands.Names(), Slots: a.cfg.Slots, Joined: a.disk.joined(),
 	}
 }
