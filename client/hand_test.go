@@ -20,6 +20,7 @@ type hand struct {
 	*session.Session
 	house *house
 	line  *line
+	mu    sync.Mutex // guards auth's standing and certificate
 	auth  events.RegisteredAuth
 	lease events.Lease
 	rows  atomic.Pointer[[]events.Worker]
@@ -99,6 +100,8 @@ func (w *hand) answers(f func(events.Query) (events.WorkerList, error)) { w.answ
 // list is an admin's true answer.
 func (w *hand) list(q events.Query) events.WorkerList {
 	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	l := events.WorkerList{
 		Type: events.TypeWorkerList, V: events.ProtocolVersion, RoomID: room, Source: events.SourceAdmin,
 		Standing: w.auth.Standing, Certificate: w.auth.Certificate, AsOf: events.At(now), Timestamp: events.Unix(now),
@@ -149,6 +152,8 @@ func (w *hand) claim() {
 	w.request(events.VerbClaim, events.Claim{
 		V: events.ProtocolVersion, Seat: w.seat(), After: now.Term, Holder: now.Admin(), Evidence: events.EvidenceVacant,
 	}, &ack)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.auth.Standing, w.auth.Certificate = ack.Standing, ack.Certificate
 }
 

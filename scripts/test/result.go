@@ -83,10 +83,26 @@ type digester struct {
 	builds  map[string]string // compiler output by package
 }
 
-// A packageLog is what a package's tests have printed, and which of them ended well.
+// A packageLog is what a package's tests have printed, but for those that ended well.
+// With -count a test runs more than once: ended counts its runs.
 type packageLog struct {
-	lines []event
-	well  map[string]bool
+	lines []printed
+	ended map[string]int
+}
+
+// printed is a line of one run of a test.
+type printed struct {
+	event
+	run int
+}
+
+// end ends a run of a test; what it printed is kept only if it failed.
+func (p *packageLog) end(test string, failed bool) {
+	run := p.ended[test]
+	p.ended[test]++
+	if !failed {
+		p.lines = slices.DeleteFunc(p.lines, func(l printed) bool { return l.Test == test && l.run == run })
+	}
 }
 
 func (d *digester) take(e event) {
@@ -96,14 +112,14 @@ func (d *digester) take(e event) {
 	}
 	p := d.running[e.Package]
 	if p == nil {
-		p = &packageLog{well: map[string]bool{}}
+		p = &packageLog{ended: map[string]int{}}
 		d.running[e.Package] = p
 	}
 	switch {
 	case e.Action == "output" && e.Test == "" && isClosing(e.Output):
 		d.closing = append(d.closing, e.Output)
 	case e.Action == "output":
-		p.lines = append(p.lines, e)
+		p.lines = append(p.lines, printed{e, p.ended[e.Test]})
 	case e.Test != "":
 		d.test(p, e)
 	case e.Action == "fail":
@@ -121,17 +137,18 @@ func (d *digester) test(p *packageLog, e event) {
 	switch e.Action {
 	case "pass":
 		d.passed++
-		p.well[e.Test] = true
+		p.end(e.Test, false)
 	case "fail":
 		d.failed++
+		p.end(e.Test, true)
 	case "skip":
 		d.skipped++
-		p.well[e.Test] = os.Getenv("CI") != "true"
-		d.skippedBecause(p.text(func(test string) bool { return test == e.Test }))
-		if !p.well[e.Test] {
+		text := p.text(func(test string) bool { return test == e.Test })
+		p.end(e.Test, false)
+		d.skippedBecause(text)
+		if os.Getenv("CI") == "true" {
 			d.failed++
-			d.failures += p.text(func(test string) bool { return test == e.Test })
-			d.failures += fmt.Sprintf("%s: %s was skipped, and with CI=true nothing may be\n", e.Package, e.Test)
+			d.failures += text + fmt.Sprintf("%s: %s was skipped, and with CI=true nothing may be\n", e.Package, e.Test)
 		}
 	}
 }
@@ -149,7 +166,7 @@ func (d *digester) skippedBecause(text string) {
 // packageFailed prints what the tests that did not end well have printed; a test
 // that a panic or the time limit cut off is one of them.
 func (d *digester) packageFailed(p *packageLog, e event) {
-	text := d.builds[e.FailedBuild] + p.text(func(test string) bool { return !p.well[test] })
+	text := d.builds[e.FailedBuild] + p.text(func(string) bool { return true })
 	if text == "" {
 		text = e.Package + " failed and printed nothing\n"
 	}

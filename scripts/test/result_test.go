@@ -66,6 +66,21 @@ func TestDigest_ATestThatNeverEndedIsAFailure(t *testing.T) {
 	}
 }
 
+// With -count=3 a test may fail once and pass then, or hang after it has passed.
+func TestDigest_AFailureIsNotForgottenWhenTheTestRunsAgain(t *testing.T) {
+	r := digest(stream(t,
+		says("TestA", "    a_test.go:1: chatter"), ended("TestA", "pass"),
+		says("TestA", "    a_test.go:7: got 1, want 2"), says("TestA", "--- FAIL: TestA"), ended("TestA", "fail"),
+		says("TestB", "    b_test.go:1: chatter"), ended("TestB", "pass"),
+		says("TestA", "    a_test.go:1: chatter"), ended("TestA", "pass"),
+		says("TestB", "panic: test timed out"),
+		says("", "FAIL\tm/p\t0.1s"), ended("", "fail")))
+	want := "    a_test.go:7: got 1, want 2\n--- FAIL: TestA\npanic: test timed out\n"
+	if r.ok() || r.failures != want {
+		t.Errorf("%s, failures:\n%s", r.summary(), r.failures)
+	}
+}
+
 func TestDigest_ABrokenBuildShowsTheCompiler(t *testing.T) {
 	r := digest(stream(t,
 		event{Action: "build-output", ImportPath: "m/p [m/p.test]", Output: "p_test.go:3: undefined: x\n"},

@@ -29,6 +29,7 @@ type Link struct {
 	log      *slog.Logger
 	remote   Remote
 	attempt  attempt
+	answers  bool // the other side offered
 	pc       *webrtc.PeerConnection
 	dtls     *webrtc.DTLSTransport
 	ice      *webrtc.ICETransport

@@ -25,6 +25,7 @@ func (e *Endpoint) newLink(remote Remote, offerer, nonce string) (*Link, error) 
 		log:        e.log.With("peer_id", remote.PeerID),
 		remote:     remote,
 		attempt:    attempt{remote.PeerID, nonce},
+		answers:    offerer == remote.PeerID,
 		pc:         pc,
 		dtls:       pc.SCTP().Transport(),
 		ice:        pc.SCTP().Transport().ICETransport(),

@@ -9,10 +9,12 @@ const (
 	lingerTime = 200 * time.Millisecond // a link that closes waits no longer for what it sent
 	lingerStep = 2 * time.Millisecond
 	// settlePause lets pion's own goroutines come to rest before it is closed: it waits
-	// under a lock that its accept loop needs now and then. That costs nothing, except in
-	// a synctest bubble, where it stops time for good. It is odd so that in a simulated
-	// network no packet arrives at its end.
-	settlePause = 1100 * time.Microsecond
+	// under a lock that its accept loop needs now and then, also when the other side
+	// closes in that moment. That costs nothing, except in a synctest bubble, where it
+	// stops time for good. Both pauses are odd, and differ, so that in a simulated network
+	// no packet arrives at their end and two ends that close at one time do it in turn.
+	settlePause       = 1100 * time.Microsecond
+	settlePauseCallee = 1700 * time.Microsecond
 )
 
 // tearDown frees everything. run calls it last.
@@ -21,7 +23,11 @@ func (l *Link) tearDown() {
 	if errors.Is(l.reason, ErrClosed) {
 		l.linger()
 	}
-	time.Sleep(settlePause) //nolint:forbidigo // pion says nowhere that its goroutines have begun
+	pause := settlePause
+	if l.answers {
+		pause = settlePauseCallee
+	}
+	time.Sleep(pause) //nolint:forbidigo // pion says nowhere that its goroutines have begun
 	freed := make(chan struct{})
 	go func() {
 		l.closePion()
