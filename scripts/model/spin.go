@@ -41,15 +41,15 @@ func (s search) run(ctx context.Context) (outcome, error) {
 	}
 	// One process: partial order reduction has nothing to reduce. Nothing may end
 	// (-E) is no rule of the room.
-	options := map[kind][]string{complete: {"-DCOLLAPSE"}, bitstate: {"-DBITSTATE"}, shortest: {"-DCOLLAPSE", "-DBFS"}}[s.kind]
+	options := map[kind][]string{complete: {"-DCOLLAPSE"}, hashed: {"-DHC4"}, shortest: {"-DCOLLAPSE", "-DBFS"}}[s.kind]
 	optimize := "-O2"
 	if s.kind == shortest {
 		optimize = "-O0" // compiling takes longer than searching
 	}
 	cc := append([]string{"cc", optimize, "-w", "-DSAFETY", "-DNOREDUCE", fmt.Sprintf("-DMEMLIM=%d", memoryLimit)}, options...)
 	search := []string{"./pan", "-E", "-n", "-m10000"}
-	if s.kind == bitstate {
-		search = append(search, "-w33", "-k3", "-Q5") // 1 GB of bits, three a state; at most 5 minutes
+	if s.kind == hashed {
+		search = append(search, "-w28") // 2 GB of hash table
 	}
 	var out string
 	for _, args := range [][]string{
