@@ -10,6 +10,7 @@ TARGETS  ?=
 SUITES   ?=
 RUNS     ?= 200
 SEED     ?= 1
+MONTH    ?=
 BENCH    ?=
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -19,7 +20,7 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-failover peers sim sim-mutants fuzz tools cc clean
+.PHONY: help build demo test check bench bench-failover peers sim month sim-mutants fuzz tools cc clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ peers: ## build the systems that bench compares with; without them it goes on
 
 sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
 	@$(GO) run ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)
+
+month: ## play 30 ordinary days of a room of ten and print what its state came to (MONTH='-rhythm 0' for every heartbeat: hours)
+	@$(GO) run ./tests/sim/cmd/month $(MONTH)
 
 sim-mutants: ## switch one rule of the room off at a time; the simulation must notice
 	@$(GO) run ./tests/sim/cmd/mutants

@@ -48,6 +48,8 @@ type world struct {
 	peers  []*peer
 	net    *network
 	checks *checks
+	watch  func(*process) // after each of its steps
+	made   int            // machines, ever
 	result Result
 	trace  io.Writer
 	digest hash.Hash
@@ -94,6 +96,7 @@ func newWorld(seed uint64, trace io.Writer) *world {
 	}
 	w.net = newNetwork(w)
 	w.checks = newChecks(w)
+	w.watch = w.checks.step
 	return w
 }
 

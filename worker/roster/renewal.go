@@ -78,6 +78,26 @@ func (r *Roster) Check() error {
 	return r.present.document.check(r.present.history.heads())
 }
 
+// A Weight is what the present generation costs, for those who watch it.
+type Weight struct {
+	Changes, Bytes int    // of the history, the genesis included
+	Saved          []byte // the document
+}
+
+// Weigh saves the document; zero before the first genesis.
+func (r *Roster) Weigh() Weight {
+	if r.present == nil {
+		return Weight{}
+	}
+	return Weight{r.Changes(), r.Bytes(), r.present.document.doc.Save()}
+}
+
+// Load loads the document saved, and drops it.
+func (w Weight) Load() error {
+	_, err := automerge.Load(w.Saved)
+	return err
+}
+
 // check saves and loads.
 func (d *document) check(want []guard.Hash) error {
 	loaded, err := automerge.Load(d.doc.Save())
