@@ -66,6 +66,18 @@ func (r *Roster) Learn(rows []events.SignedRow) (newer []events.Seat, refused []
 	return newer, refused
 }
 
+// Forget drops the rows of peers that are gone for good, but for those that the present
+// generation has. Who comes back does so with a higher incarnation.
+func (r *Roster) Forget(gone func(peer string) bool) {
+	kept := map[string]bool{r.config.Seat.PeerID: true}
+	if r.present != nil {
+		for s := range r.present.seats {
+			kept[s.PeerID] = true
+		}
+	}
+	maps.DeleteFunc(r.newest, func(peer string, _ Row) bool { return !kept[peer] && gone(peer) })
+}
+
 // Check saves the document, loads it again and compares. If that fails the document is
 // built anew from its history; the error says that this did not help either.
 func (r *Roster) Check() error {
