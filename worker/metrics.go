@@ -56,9 +56,17 @@ func (m *metrics) observe(a *Agent) {
 	})
 }
 
-// count counts what the replica refused.
+// count counts what the replica refused: by the reason if it gives one, which are few
+// and ours, else by what was refused.
 func (m *metrics) count(n replica.Note) {
-	if n.Level == replica.Warn {
-		m.rejected.WithLabelValues(n.Text).Inc()
+	if n.Level != replica.Warn {
+		return
 	}
+	why := n.Text
+	for i := 0; i+1 < len(n.Fields); i += 2 {
+		if reason, ok := n.Fields[i+1].(string); ok && n.Fields[i] == "reason" {
+			why = reason
+		}
+	}
+	m.rejected.WithLabelValues(why).Inc()
 }
