@@ -106,7 +106,7 @@ func TestApply_KnownKillersDoNotReachAutomerge(t *testing.T) {
 			if len(chunk) > events.MaxChange {
 				t.Fatalf("%d bytes: it would be refused for its size alone", len(chunk))
 			}
-			bounded(t, 100*time.Millisecond, func() { refused(t, s.w2, chunk, k.want) })
+			bounded(t, fuzzTime, func() { refused(t, s.w2, chunk, k.want) })
 			apply(t, s.w2, write(t, s.w1, events.StatusAvailable))
 		})
 	}
