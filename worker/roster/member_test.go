@@ -117,7 +117,7 @@ func TestApply_WhatAMemberSignsNeverSpoilsTheDocument(t *testing.T) {
 		return string(runes[rng.IntN(len(runes))]) + string(runes[rng.IntN(len(runes))])
 	}
 	h, accepted := newHostileRoom(t), 0
-	const plays = 600
+	const plays = 300
 	for range plays {
 		w := whims[rng.IntN(2)]
 		switch rng.IntN(10) {
