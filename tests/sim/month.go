@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -38,14 +39,14 @@ type MonthOptions struct {
 
 // A Day is what the room's state came to on one day.
 type Day struct {
-	Changes, Generations  int           // written, begun
-	PeakChanges           int           // of one generation's history
-	PeakBytes             int           // of it, the genesis not counted
-	Largest               int           // bytes of the largest change
-	Saved                 int           // bytes of the largest document saved
-	Load, LoadMost        time.Duration // of a document saved: the median, the longest
-	Heap, Resident        int64         // of all ten replicas, hub and network, after a collection
-	Goroutines, Processes int
+	Changes, Generations int           // written, begun
+	PeakChanges          int           // of one generation's history
+	PeakBytes            int           // of it, the genesis not counted
+	Largest              int           // bytes of the largest change
+	Saved                int           // bytes of the largest document saved
+	Load, LoadMost       time.Duration // of a document saved: the median, the longest
+	Heap, Resident       int64         // of all ten replicas, hub and network, after a collection
+	Goroutines, Seated   int
 }
 
 // month plays an ordinary life and measures it.
@@ -85,7 +86,10 @@ func Month(o MonthOptions) ([]Day, error) {
 		m.play(m.length)
 		m.close()
 		if m.err == nil && len(m.result.Violations) > 0 {
-			m.err = fmt.Errorf("%s", m.result.Violations[0])
+			m.err = errors.New(m.result.Violations[0])
+		}
+		if m.err == nil && m.day.Seated != monthWorkers {
+			m.err = fmt.Errorf("%d of %d workers are in the room", m.day.Seated, monthWorkers)
 		}
 		if m.err != nil {
 			return days, fmt.Errorf("day %d: %w", len(days)+1, m.err)
@@ -151,6 +155,7 @@ func (m *month) restart(place int) {
 func (m *month) replace(place int) {
 	left := m.quit(m.peers[place], func() {
 		fresh := m.addPeer(8000 * int64(1+m.rng.IntN(3)))
+		fresh.id = events.DerivedID(events.RoleWorker, fresh.public) // of chosen ids the hub keeps 64 for 30 days
 		m.peers = slices.Delete(m.peers, len(m.peers)-1, len(m.peers))
 		m.peers[place] = fresh
 		m.after(m.between(time.Second, 10*time.Second), fresh.start)
@@ -217,8 +222,8 @@ func (m *month) close() {
 	m.day.Heap, m.day.Resident = int64(s.HeapAlloc), resident()
 	m.day.Goroutines = runtime.NumGoroutine()
 	for _, p := range m.peers {
-		if p.proc != nil {
-			m.day.Processes++
+		if p.proc != nil && !p.proc.replica.Seat().IsZero() {
+			m.day.Seated++
 		}
 	}
 }
