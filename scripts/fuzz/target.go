@@ -37,9 +37,10 @@ func targets(root string) (all []target, err error) {
 	return all, err
 }
 
-// limitMemory is what a process that fuzzes may have: the inputs tried so far, and what
-// one of them makes the decoder take.
-const limitMemory = 256 << 20
+// limitMemory is what a process that fuzzes may have, for the sake of what inputs leave
+// behind. What a single one may cost, the targets assert themselves. go test's engine
+// has its share: 235 MiB after 128,000 inputs of a target that keeps nothing.
+const limitMemory = 1 << 30
 
 // overtime is for the inputs already known and for the last one.
 const overtime = 2 * time.Minute
