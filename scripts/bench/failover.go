@@ -14,7 +14,7 @@ import (
 // each in turn, so that a busy minute of the machine hits all of them.
 func (b *bench) failover(ctx context.Context) ([]sample, error) {
 	told := sample{what: "admin killed (-9): all others have another", unit: milliseconds, target: 150, tail: 500}
-	rivals := rivals(b.bin)
+	rivals := rivals(b.bin, leaders)
 	rounds := min(b.rounds, b.kills)
 	for round := range rounds {
 		fmt.Fprintf(os.Stderr, "failover: round %d of %d\n", round+1, rounds)
@@ -22,7 +22,7 @@ func (b *bench) failover(ctx context.Context) ([]sample, error) {
 			return nil, err
 		}
 		for i := range rivals {
-			rivals[i].run(ctx, share(b.peerKills, round, rounds))
+			rivals[i].run(ctx, "-kills", share(b.peerKills, round, rounds))
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

@@ -89,6 +89,17 @@ func TestRival_IsComparedByMedians(t *testing.T) {
 	}
 }
 
+func TestRival_ThatDoesLessIsBelow(t *testing.T) {
+	ours := sample{what: "ours", unit: milliseconds, values: []float64{3, 4, 5}}
+	r := rival{sample: sample{unit: milliseconds}}
+	if err := r.take([]byte(`{"what":"bare","seconds":[0.001,0.002,0.003],"lost":2}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.below(ours).note, "ours is 2.0 x that, lost 2"; got != want {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestSample_TheTailIsJudgedToo(t *testing.T) {
 	s := sample{unit: milliseconds, target: 150, tail: 500, values: []float64{100, 100, 501}}
 	if s.verdict() != "missed" {
@@ -114,17 +125,17 @@ func TestChosen_InOurOrder(t *testing.T) {
 
 func TestRivals_WithoutTheProgramThereAreNone(t *testing.T) {
 	bin := t.TempDir()
-	if got := rivals(bin); len(got) != 0 {
+	if got := rivals(bin, leaders); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
 	if err := os.WriteFile(filepath.Join(bin, "peers"), nil, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, r := range rivals(bin) {
+	for _, r := range rivals(bin, leaders) {
 		got = append(got, r.name)
 	}
-	if !slices.Equal(got, rivalNames) {
+	if !slices.Equal(got, leaders) {
 		t.Errorf("%v", got)
 	}
 }

@@ -59,7 +59,7 @@ type measure struct {
 
 func measures() []measure {
 	return []measure{
-		{"discovery", (*bench).discovery}, {"propagation", (*bench).propagation}, {"idle", (*bench).idle},
+		{"discovery", (*bench).discovery}, {"propagation", (*bench).propagation}, {"state", (*bench).state}, {"idle", (*bench).idle},
 		{"failover", (*bench).failover}, {"leave", (*bench).leave}, {"frozen", (*bench).frozen},
 		{"calm", (*bench).calm}, {"restart", (*bench).restart},
 	}
@@ -136,4 +136,8 @@ A loss counts from just before the signal until the last of the others accepted 
 new admin's certificate: each worker takes the time itself, in its log, and its whole
 millisecond counts. The peers' ten processes take theirs too, when they see the new
 leader. All on one clock, rounds in turn.
+
+A merge counts from when the worker that changes shows it itself until the last of the
+others does. The peers' update has the size of a signed change and counts from just
+before it is sent; each of them signs and checks nothing.
 `

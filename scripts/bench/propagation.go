@@ -6,11 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nkeys"
-
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/scripts/stage"
-	"github.com/moothall/moothall/signaling/session"
 )
 
 // propagation reserves a worker and gives it back, and times each change of status
@@ -18,19 +15,11 @@ import (
 // request, the end is by the clock of that worker, which the others share; nobody
 // asks while the change is on its way.
 func (b *bench) propagation(ctx context.Context) ([]sample, error) {
-	cfg, err := b.stage.ClientConfig()
+	s, err := b.slotter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	key, err := nkeys.CreateUser()
-	if err != nil {
-		return nil, err
-	}
-	s, err := session.Join(ctx, session.Config{HubURL: cfg.Hub, Room: cfg.Room, Token: cfg.Token, Role: events.RoleClient, Key: key})
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close(context.WithoutCancel(ctx))
+	defer s.close(ctx)
 	seen := sample{what: "status change seen by all others", unit: milliseconds, target: 10}
 	peers := make([]string, 0, len(b.workers))
 	for peer := range b.workers {
@@ -39,15 +28,14 @@ func (b *bench) propagation(ctx context.Context) ([]sample, error) {
 	slices.Sort(peers)
 	for i := range (b.changes + 1) / 2 {
 		peer := peers[i%len(peers)]
-		subject := events.WorkSubject(cfg.Room, peer, s.Peer())
-		var granted events.Reserved
-		reserve := events.Reserve{V: events.ProtocolVersion, Type: events.TypeReserve, RequestID: fmt.Sprintf("bench-%d", i), Command: "true"}
-		if err := b.timed(ctx, &seen, peer, events.StatusReserved, func() error { return s.Request(ctx, subject, reserve, &granted) }); err != nil {
+		var lease events.JobLease
+		if err := b.timed(ctx, &seen, peer, events.StatusReserved, func() (err error) {
+			lease, err = s.reserve(ctx, peer, fmt.Sprintf("bench-%d", i))
+			return err
+		}); err != nil {
 			return nil, err
 		}
-		var ack struct{}
-		release := events.Release{V: events.ProtocolVersion, Type: events.TypeRelease, Lease: granted.Lease}
-		if err := b.timed(ctx, &seen, peer, events.StatusAvailable, func() error { return s.Request(ctx, subject, release, &ack) }); err != nil {
+		if err := b.timed(ctx, &seen, peer, events.StatusAvailable, func() error { return s.release(ctx, peer, lease) }); err != nil {
 			return nil, err
 		}
 	}

@@ -41,12 +41,12 @@ type child struct {
 
 // start starts a child, whose reports go to a channel until it ends. The last is
 // "ended".
-func start(p peer, role string, c config, reports chan<- report) (*child, error) {
+func start(peer, role string, c config, reports chan<- report) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{"-peer", p.name, "-role", role, "-name", c.name, "-dir", c.dir}, c.join...)
+	args := append([]string{"-peer", peer, "-role", role, "-name", c.name, "-dir", c.dir}, c.join...)
 	ch := &child{name: c.name, cmd: exec.Command(self, args...)}
 	log, err := os.Create(filepath.Join(c.dir, c.name+".log"))
 	if err != nil {

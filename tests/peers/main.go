@@ -1,9 +1,10 @@
-// Peers measures how long systems of Moothall's kind need to replace a leader that
-// is killed: ten nodes, each a process of its own, and kill -9 of the one that leads
-// until the nine others know the same new one. It is a module of its own, so that
-// who builds Moothall downloads none of them.
+// Peers measures systems of Moothall's kind: ten nodes, each a process of its own. It
+// times how long they need to replace a leader, from kill -9 of the one that leads
+// until the nine others know the same new one; or to spread an update, from just
+// before it is sent until the last of nine others has it. It is a module of its own, so
+// that who builds Moothall downloads none of them.
 //
-// It prints one JSON document. `make bench-failover` runs it, a few kills at a time.
+// It prints one JSON document. `make bench` runs it, a few kills or updates at a time.
 package main
 
 import (
@@ -39,15 +40,17 @@ var all = []peer{etcd, nats, memberlistLocal, memberlistTuned}
 type result struct {
 	Peer    string    `json:"peer"`
 	What    string    `json:"what"`
-	Seconds []float64 `json:"seconds"`        // a number for each kill
+	Seconds []float64 `json:"seconds"`        // a number for each kill, or for each update that came to all
+	Lost    int       `json:"lost"`           // updates that did not
 	False   int       `json:"false_departed"` // times that a node called a living one gone
 }
 
 func main() {
-	name := flag.String("peer", "", "which: etcd, nats, memberlist, memberlist-tuned")
+	name := flag.String("peer", "", "which: etcd, nats, memberlist, memberlist-tuned; udp, nats-core, nats-kv")
 	kills := flag.Int("kills", 3, "times to kill the leader")
+	updates := flag.Int("updates", 100, "updates to spread")
 	size := flag.Int("nodes", 10, "nodes")
-	role := flag.String("role", "", "server or node: a child of this program")
+	role := flag.String("role", "", "of a child of this program")
 	var c config
 	flag.StringVar(&c.name, "name", "", "of the child")
 	flag.StringVar(&c.dir, "dir", "", "of the child")
@@ -55,13 +58,13 @@ func main() {
 	c.join = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *name, *role, c, *size, *kills); err != nil {
+	if err := run(ctx, *name, *role, c, *size, *kills, *updates); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, name, role string, c config, size, kills int) error {
+func run(ctx context.Context, name, role string, c config, size, kills, updates int) error {
 	for _, p := range all {
 		switch {
 		case p.name != name:
@@ -73,6 +76,20 @@ func run(ctx context.Context, name, role string, c config, size, kills int) erro
 			return p.node(ctx, c)
 		default:
 			r, err := measure(ctx, p, size, kills)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return json.NewEncoder(os.Stdout).Encode(r)
+		}
+	}
+	for _, s := range spreads {
+		switch {
+		case s.name != name:
+		case role != "":
+			go endWithParent()
+			return s.role(role)(ctx, c)
+		default:
+			r, err := measureSpread(ctx, s, size, updates)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}

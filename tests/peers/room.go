@@ -65,7 +65,7 @@ func measure(ctx context.Context, p peer, size, kills int) (r result, err error)
 // open starts the server, the first node, and the others at once.
 func (m *room) open(ctx context.Context, size int) (err error) {
 	if m.peer.server != nil {
-		if m.server, err = start(m.peer, "server", config{name: "server", dir: m.dir}, m.reports); err != nil {
+		if m.server, err = start(m.peer.name, "server", config{name: "server", dir: m.dir}, m.reports); err != nil {
 			return err
 		}
 		if err := m.until(ctx, "the server serves", func() bool { return m.server.at != "" }); err != nil {
@@ -89,7 +89,7 @@ func (m *room) open(ctx context.Context, size int) (err error) {
 func (m *room) add() error {
 	c := config{name: fmt.Sprintf("n%04d", m.started), dir: m.dir, join: m.addresses()}
 	m.started++
-	n, err := start(m.peer, "node", c, m.reports)
+	n, err := start(m.peer.name, "node", c, m.reports)
 	if err == nil {
 		m.nodes[c.name] = n
 	}

@@ -85,7 +85,10 @@ func (w *world) crash(p *peer) bool {
 	return true
 }
 
-func (w *world) leave(p *peer) bool {
+func (w *world) leave(p *peer) bool { return w.quit(p, func() { w.restartLater(p) }) }
+
+// quit ends a process that says goodbye.
+func (w *world) quit(p *peer, then func()) bool {
 	q := p.proc
 	if q == nil || !q.frozen.IsZero() || q.replica.Seat().IsZero() {
 		return false
@@ -95,7 +98,7 @@ func (w *world) leave(p *peer) bool {
 		if p.proc == q {
 			w.net.left(p)
 			p.stop()
-			w.restartLater(p)
+			then()
 		}
 	})
 	return true

@@ -34,8 +34,9 @@ type peer struct {
 
 // addPeer adds a machine; nothing runs on it yet.
 func (w *world) addPeer(memory int64) *peer {
-	p := &peer{world: w, id: fmt.Sprintf("worker-%d", len(w.peers)), key: w.newKey(), memory: memory}
+	p := &peer{world: w, id: fmt.Sprintf("worker-%d", w.made), key: w.newKey(), memory: memory}
 	p.skew = w.between(-72*time.Hour, 72*time.Hour)
+	w.made++
 	w.peers = append(w.peers, p)
 	return p
 }

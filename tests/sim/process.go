@@ -160,7 +160,7 @@ func (q *process) step(in replica.Input) {
 		}
 	}
 	q.peer.last = max(q.peer.last, q.replica.Seat().Incarnation)
-	w.checks.step(q)
+	w.watch(q)
 }
 
 func (q *process) do(out replica.Output) {

@@ -158,6 +158,33 @@ func TestRoom_ConcurrentUpdatesAllArrive(t *testing.T) {
 	}
 }
 
+// Work list 4.4: an admin that keeps a change from one worker is found out by the heads
+// on the heartbeats of the others, who give it. The worker whose change it is need not
+// be among them.
+func TestRoom_WithholdingIsNoticedWithinTwoHeartbeats(t *testing.T) {
+	for _, helper := range []string{"worker-1", "worker-3"} { // its owner, or anyone
+		w := newRoom(t, 8000, 8000, 8000, 8000)
+		withheld := 0
+		w.net.withholds = func(from, to string, f events.FrameType) bool {
+			state := f == events.FrameStateBroadcast || f == events.FrameGenesis
+			if !state || to != "worker-2" || from == helper {
+				return false
+			}
+			withheld++
+			return true
+		}
+		w.peers[1].proc.give(replica.Load{Status: events.StatusBusy, Job: "j-1"})
+		w.play(10 * time.Millisecond)
+		if w.allShow("worker-1", events.StatusBusy) || withheld == 0 {
+			t.Fatal("nothing was withheld")
+		}
+		took, ok := w.until(time.Minute, func() bool { return w.allShow("worker-1", events.StatusBusy) })
+		if !ok || took > 2*events.HeartbeatInterval {
+			t.Errorf("with the help of %s: took %v, ok %v", helper, took, ok)
+		}
+	}
+}
+
 // Work list 4.2: a frozen worker is known to all as departed when its 15 s are
 // over; the hub's own sweep adds a second.
 func TestRoom_SilentWorkerDepartsAfterFifteenSeconds(t *testing.T) {

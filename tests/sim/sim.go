@@ -48,7 +48,9 @@ type world struct {
 	peers  []*peer
 	net    *network
 	checks *checks
-	doomed bool // the hub that elects next dies before it tells anybody
+	doomed bool           // the hub that elects next dies before it tells anybody
+	watch  func(*process) // after each of its steps
+	made   int            // machines, ever
 	result Result
 	trace  io.Writer
 	digest hash.Hash
@@ -96,6 +98,7 @@ func newWorld(seed uint64, trace io.Writer) *world {
 	w.net = newNetwork(w)
 	w.checks = newChecks(w)
 	w.after(sweepInterval, w.checks.watch)
+	w.watch = w.checks.step
 	return w
 }
 

@@ -39,7 +39,14 @@ func (r *Replica) joined(p events.PeerInfo) {
 	r.detector.Acquit(p.PeerID)
 	r.dirty = true
 	r.link(p)
+	if len(r.members) > maxMembers {
+		r.refresh()
+	}
 }
+
+// maxMembers is more than a hub's list ever has, with those that are away: above it the
+// list is asked for, so that those it has forgotten are forgotten here.
+const maxMembers = 64
 
 // suspect takes the hub's word that a seat's connection has ended, asks the peer
 // itself, and begins the examination.
@@ -115,6 +122,9 @@ func (r *Replica) unlisted(here []events.PeerInfo) (departed []events.PeerInfo, 
 
 // forgetDeparted drops what is kept of seats that the hub's list has no more.
 func (r *Replica) forgetDeparted() {
+	if r.roster != nil {
+		r.roster.Forget(func(peer string) bool { _, ok := r.members[peer]; return !ok })
+	}
 	for s := range r.conduct {
 		if r.members[s.PeerID].Seat != s {
 			delete(r.conduct, s)

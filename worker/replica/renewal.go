@@ -72,9 +72,9 @@ func (r *Replica) attend() {
 }
 
 // restore sends the admin rows that its genesis lacks. Living owners write theirs anew
-// themselves.
+// themselves; those of peers that are long gone are lacking for good.
 func (r *Replica) restore(newer []events.SignedRow) {
-	newer = slices.DeleteFunc(newer, func(row events.SignedRow) bool { return row.Seat == r.seat })
+	newer = slices.DeleteFunc(newer, func(row events.SignedRow) bool { return row.Seat == r.seat || !r.keepRow(row.Seat) })
 	admin := r.admin()
 	if l := r.links[admin.PeerID]; len(newer) == 0 || l == nil || l.seat != admin {
 		return

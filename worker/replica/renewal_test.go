@@ -219,3 +219,53 @@ func TestQuarantine_WhoBreaksRulesIsNotListenedTo(t *testing.T) {
 		t.Error("it is never listened to again")
 	}
 }
+
+// The rows of those who left are in no later genesis: sending them to the admin with
+// each one would cost more from day to day.
+func TestAdopt_RowsOfThoseLongGoneAreNotMissed(t *testing.T) {
+	for _, c := range []struct {
+		away time.Duration
+		want bool
+	}{{AwayRowsKept - time.Second, true}, {AwayRowsKept, false}} {
+		d := newDriver(t)
+		a := d.peerRoster("worker-a", 1)
+		every := func(events.Seat) bool { return true }
+		g1, err := a.Found(events.Generation{Term: events.Term{Store: store, N: 1}}, d.certificate(1, "worker-a", 1), every)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.frame(seat("worker-a", 1), events.FrameGenesis, g1)
+		c3 := adopted(t, d.peerRoster("worker-c", 3), g1)
+		d.frame(seat("worker-c", 3), events.FrameStatusUpdate, events.State{
+			Fence: g1.Generation.Term, Position: c3.Position(), Chunks: [][]byte{row(t, c3, events.StatusBusy, "last")},
+		})
+		d.presence(events.TypePeerLeft, seat("worker-c", 3), events.ReasonLeft, standing(1, "worker-a", 1))
+		d.now = d.now.Add(c.away)
+		g2, err := a.Found(events.Generation{Term: g1.Generation.Term, Count: 1}, g1.Certificate, every)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := d.frame(seat("worker-a", 1), events.FrameGenesis, g2); sent(out, "worker-a", events.FrameWant) != c.want {
+			t.Errorf("away for %v: sent %v, want %v", c.away, !c.want, c.want)
+		}
+	}
+}
+
+func TestJoined_WhomTheHubForgotIsForgotten(t *testing.T) {
+	d := newDriver(t)
+	asked := false
+	for i := range maxMembers {
+		id := fmt.Sprintf("passing-%d", i)
+		d.keys[id] = d.keys["worker-c"]
+		p := d.peer(id, 4)
+		out := d.step(Presence{events.PeerEvent{Type: events.TypePeerJoined, Seat: p.Seat, Peer: p, Standing: standing(1, "worker-a", 1)}})
+		asked = asked || len(only[Refresh](out)) > 0
+	}
+	if !asked {
+		t.Fatal("the hub's list is never asked for")
+	}
+	d.step(Refreshed{RoomInfo: events.RoomInfo{Peers: []events.PeerInfo{d.peer("worker-a", 1), d.peer("worker-b", 2), d.peer("worker-c", 3)}}})
+	if v := d.quiet(); len(v.Workers) != 3 {
+		t.Errorf("%d workers are shown", len(v.Workers))
+	}
+}

@@ -45,6 +45,14 @@ func (r *Replica) Rows() []roster.Row {
 	return r.roster.Rows()
 }
 
+// Changes and Bytes are the size of the document's history, for those who watch it;
+// Weigh also saves it.
+func (r *Replica) Changes() int { return r.roster.Changes() }
+
+func (r *Replica) Bytes() int { return r.roster.Bytes() }
+
+func (r *Replica) Weigh() roster.Weight { return r.roster.Weigh() }
+
 func (r *Replica) show() {
 	v := &View{
 		Room: r.cfg.Room, Self: r.seat, Standing: r.standing(), Certificate: r.fence.Certificate(),

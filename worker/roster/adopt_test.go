@@ -65,6 +65,30 @@ func TestAdopt_OwnerWritesAgainWhatItsGenesisHasOlder(t *testing.T) {
 	wantEqual(t, w1, w3)
 }
 
+// An admin may leave a row out, and gains nothing: its owner writes it again.
+func TestAdopt_ARowThatTheAdminDropsComesBack(t *testing.T) {
+	rm, replicas, _ := inhabited(t)
+	w1, w2 := replicas[0], replicas[1]
+	g := generationOf(1, 2)
+	genesis, err := w1.Found(g, rm.seatCertificate(w1, g.Term), func(s events.Seat) bool { return s.PeerID != "w2" })
+	if err != nil || len(genesis.Rows) != 2 {
+		t.Fatalf("%d rows, %v", len(genesis.Rows), err)
+	}
+	for _, r := range replicas[1:] {
+		newer := adopt(t, r, genesis)
+		if len(newer) != 1 || newer[0].PeerID != "w2" {
+			t.Errorf("%s misses %+v", r.config.Seat, newer)
+		}
+	}
+	spread(t, replicas, write(t, w2, events.StatusAvailable))
+	for _, r := range replicas {
+		wantEqual(t, w1, r)
+		if row := rowOfPeer(t, r, "w2"); row.Seq != 2 {
+			t.Errorf("%s shows seq %d of w2", r.config.Seat, row.Seq)
+		}
+	}
+}
+
 func TestAdopt_RowsThatTheFounderLackedAreNewer(t *testing.T) {
 	rm := newRoom(t)
 	replicas := rm.join("w1", "w2", "w3")
@@ -125,6 +149,20 @@ func TestAdopt_RefusesWhatDoesNotHold(t *testing.T) {
 		{"certificate of another term", func(g *events.Genesis) { g.Certificate = later.Certificate }, GenesisTerm},
 		{"header signed for another generation", func(g *events.Genesis) { g.Generation.Count++ }, GenesisSignature},
 		{"header of another hash", func(g *events.Genesis) { g.Hash = strings.Repeat("0", 64) }, GenesisSignature},
+		{"a genesis by a member that is not the admin", func(g *events.Genesis) {
+			sig, err := events.SignGenesis(replicas[1].config.Key, rm.name, g.Generation, g.Hash)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.Signature = sig
+		}, GenesisSignature},
+		{"an invented row", func(g *events.Genesis) {
+			inventor := &room{t, rm.name, testKey(t, "inventor")} // an admin is no hub
+			w8 := inventor.join("w8")[0]
+			write(t, w8, events.StatusAvailable)
+			g.Rows = append(g.Rows, rowOfPeer(t, w8, "w8").Signed)
+			resign(g)
+		}, BadCertificate},
 		{"a row left out", func(g *events.Genesis) { g.Rows = g.Rows[1:] }, GenesisHash},
 		{"a peer twice", func(g *events.Genesis) { g.Rows = append(g.Rows, g.Rows[2]) }, GenesisRows},
 		{"rows not sorted", func(g *events.Genesis) { slices.Reverse(g.Rows) }, GenesisRows},

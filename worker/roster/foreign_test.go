@@ -57,9 +57,19 @@ func TestApply_RefusesForeignWrites(t *testing.T) {
 			f.change.Seq++
 			return f.chunk()
 		}, WrongSeq},
-		{"a seq used before: proof of equivocation", func(t *testing.T, s scene) []byte {
+		{"a seq used before", func(t *testing.T, s scene) []byte {
 			f := forge(t, s.w1, events.StatusAvailable)
 			f.change.Seq--
+			return f.chunk()
+		}, WrongSeq},
+		{"two rows for one place: proof of equivocation", func(t *testing.T, s scene) []byte {
+			f := forge(t, s.w1, events.StatusAvailable)
+			spread(t, []*Roster{s.w2}, write(t, s.w1, events.StatusDraining))
+			return f.chunk()
+		}, Equivocation},
+		{"two rows for the first place: proof of equivocation", func(t *testing.T, s scene) []byte {
+			f := forge(t, s.w3, events.StatusAvailable)
+			spread(t, []*Roster{s.w1, s.w2}, write(t, s.w3, events.StatusDraining))
 			return f.chunk()
 		}, Equivocation},
 		{"not based on the actor's last change", func(t *testing.T, s scene) []byte {

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"slices"
 	"testing"
@@ -105,21 +104,11 @@ func mustCompose(t *testing.T, r *Roster) guard.Change {
 }
 
 // compressed is the change chunk as automerge's third type of chunk.
-func compressed(t *testing.T, chunk []byte) []byte {
+func compressed(t testing.TB, chunk []byte) []byte {
 	t.Helper()
 	const header = 9 // magic, checksum, type
 	_, n := binary.Uvarint(chunk[header:])
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(chunk[header+n:]); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	deflated := deflate(t, chunk[header+n:])
 	head := append(bytes.Clone(chunk[:8]), 2)
-	return append(binary.AppendUvarint(head, uint64(b.Len())), b.Bytes()...)
+	return append(binary.AppendUvarint(head, uint64(len(deflated))), deflated...)
 }

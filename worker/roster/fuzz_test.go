@@ -3,8 +3,11 @@ package roster
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/automerge/automerge-go"
 
@@ -12,9 +15,52 @@ import (
 	"github.com/moothall/moothall/worker/roster/guard"
 )
 
-// sealed puts content into a change chunk with the right length and checksum.
-func sealed(content []byte) []byte {
-	hashed := append(binary.AppendUvarint([]byte{1}, uint64(len(content))), content...)
+// What one message of a peer may cost at most, whatever it says.
+const (
+	fuzzTime   = time.Second // of the processor
+	fuzzMemory = 256 << 20   // by which the process may grow
+)
+
+// bounded fails if what it does takes more of the processor than limit, or more memory
+// than fuzzMemory.
+func bounded(t testing.TB, limit time.Duration, do func()) {
+	t.Helper()
+	before := usage(t)
+	do()
+	after := usage(t)
+	if took := cpu(after) - cpu(before); took > limit {
+		t.Errorf("took %v of the processor, at most %v allowed", took, limit)
+	}
+	if grown := (int64(after.Maxrss) - int64(before.Maxrss)) * rssUnit(); grown > fuzzMemory {
+		t.Errorf("the process grew by %d MiB, at most %d allowed", grown>>20, fuzzMemory>>20)
+	}
+}
+
+func usage(t testing.TB) (u syscall.Rusage) {
+	t.Helper()
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func cpu(u syscall.Rusage) time.Duration { return time.Duration(u.Utime.Nano() + u.Stime.Nano()) }
+
+// rssUnit is what Maxrss counts: KiB, but for macOS.
+func rssUnit() int64 {
+	if runtime.GOOS == "darwin" {
+		return 1
+	}
+	return 1 << 10
+}
+
+// sealed puts content into a chunk with the right length and checksum, as anybody can.
+// A compressed change has the checksum of the plain one.
+func sealed(t testing.TB, kind byte, content []byte) []byte {
+	if kind == kindCompressed {
+		return compressed(t, sealed(t, kindChange, content))
+	}
+	hashed := append(binary.AppendUvarint([]byte{kind}, uint64(len(content))), content...)
 	sum := sha256.Sum256(hashed)
 	return append(append([]byte{0x85, 0x6f, 0x4a, 0x83}, sum[:4]...), hashed...)
 }
@@ -27,11 +73,11 @@ func content(chunk []byte) []byte {
 
 // fuzzRoom is a replica with one row of its own, and what its peers might send:
 // w2's first and second change.
-func fuzzRoom(f *testing.F) (w1 *Roster, seeds [][]byte) {
-	replicas := newRoom(f).join("w1", "w2")
+func fuzzRoom(t testing.TB) (w1 *Roster, seeds [][]byte) {
+	replicas := newRoom(t).join("w1", "w2")
 	w1, w2 := replicas[0], replicas[1]
-	write(f, w1, events.StatusAvailable)
-	seeds = append(seeds, write(f, w2, events.StatusAvailable), write(f, w2, events.StatusBusy))
+	write(t, w1, events.StatusAvailable)
+	seeds = append(seeds, write(t, w2, events.StatusAvailable), write(t, w2, events.StatusBusy))
 	return w1, seeds
 }
 
@@ -64,7 +110,7 @@ func FuzzGuardThenAutomerge(f *testing.F) {
 		}
 		chunk, _ := c.Encode()
 		if _, err := guard.Parse(chunk); err == nil {
-			useInAutomerge(t, base, chunk)
+			bounded(t, fuzzTime, func() { useInAutomerge(t, base, chunk) })
 		}
 	})
 }
@@ -88,31 +134,63 @@ func useInAutomerge(t *testing.T, base *automerge.Doc, chunk []byte) {
 	_, _ = automerge.Load(doc.Save())
 }
 
-// FuzzApply gives a replica any content under a right checksum, and now and then
-// has it write: nothing is accepted, since nobody can sign, and the document goes
-// on to save and load.
+// FuzzApply gives a replica any content under a right checksum, the known killers
+// among it: nothing is accepted, since nobody can sign, and what the replica writes
+// afterwards stands in a document that saves and loads.
 func FuzzApply(f *testing.F) {
 	w1, seeds := fuzzRoom(f)
 	for _, s := range seeds {
-		f.Add(content(s))
+		f.Add(kindChange, content(s))
 		apply(f, w1, s)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		a := w1.Apply([][]byte{sealed(data)})
-		if a.Accepted > 0 {
-			t.Errorf("accepted %x", data)
-		}
+	for _, k := range killers(f) {
+		f.Add(k.kind, k.content)
+	}
+	f.Fuzz(func(t *testing.T, kind byte, data []byte) {
+		bounded(t, fuzzTime, func() {
+			if a := w1.Apply([][]byte{sealed(t, kind, data)}); a.Accepted > 0 {
+				t.Errorf("accepted %x", data)
+			}
+		})
 		if len(data)%64 != 0 {
 			return
 		}
-		status := []events.Status{events.StatusBusy, events.StatusAvailable}[w1.Changes()%2]
-		if chunk := write(t, w1, status); chunk == nil {
-			t.Error("nothing written")
+		if w1.Full() { // of own rows
+			w1, _ = fuzzRoom(t)
 		}
-		if _, err := automerge.Load(w1.present.document.doc.Save()); err != nil {
-			t.Errorf("the document does not load: %v", err)
-		}
+		goesOn(t, w1)
 	})
+}
+
+// goesOn has a replica write, save and load.
+func goesOn(t testing.TB, r *Roster) (chunk []byte) {
+	t.Helper()
+	status := []events.Status{events.StatusBusy, events.StatusAvailable}[r.Changes()%2]
+	if chunk = write(t, r, status); chunk == nil {
+		t.Error("nothing written")
+	}
+	wantSound(t, r)
+	return chunk
+}
+
+// wantSound saves and loads the document and compares heads and every row.
+func wantSound(t testing.TB, r *Roster) {
+	t.Helper()
+	d := r.present.document
+	if err := d.check(r.present.history.heads()); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := automerge.Load(d.doc.Save())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seat, state := range r.present.seats {
+		for kind, want := range map[string]string{kindStatic: state.row.Signed.Static, kindDynamic: state.row.Signed.Dynamic} {
+			if got, err := automerge.As[string](loaded.RootMap().Get(rowKey(seat, kind))); err != nil || got != want {
+				t.Fatalf("%s/%s reads %.40q after loading, want %.40q: %v", seat, kind, got, want, err)
+			}
+		}
+	}
 }
 
 // FuzzRowText gives the readers of signed texts any text: what they accept is

@@ -34,7 +34,7 @@ const (
 // Reasons that refuse a chunk for what its causal past says.
 const (
 	WrongSeq     Reason = "change_seq"   // not the actor's next change, or not based on its last
-	Equivocation Reason = "equivocation" // a second change of one actor and seq, properly signed
+	Equivocation Reason = "equivocation" // a second row for one place in the chain of a seat's changes, properly signed
 	WrongStartOp Reason = "change_start_op"
 	WrongPred    Reason = "change_pred" // does not replace exactly the value that its past shows
 	OldRow       Reason = "row_seq"     // not newer than the seat's last

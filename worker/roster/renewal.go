@@ -2,6 +2,7 @@ package roster
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/automerge/automerge-go"
@@ -55,6 +56,18 @@ func (r *Roster) Learn(rows []events.SignedRow) (newer []events.Seat, refused []
 	return newer, refused
 }
 
+// Forget drops the rows of peers that are gone for good, but for those that the present
+// generation has. Who comes back does so with a higher incarnation.
+func (r *Roster) Forget(gone func(peer string) bool) {
+	kept := map[string]bool{r.config.Seat.PeerID: true}
+	if r.present != nil {
+		for s := range r.present.seats {
+			kept[s.PeerID] = true
+		}
+	}
+	maps.DeleteFunc(r.newest, func(peer string, _ Row) bool { return !kept[peer] && gone(peer) })
+}
+
 // Check saves the document, loads it again and compares. If that fails the document is
 // built anew from its history; the error says that this did not help either.
 func (r *Roster) Check() error {
@@ -65,6 +78,26 @@ func (r *Roster) Check() error {
 		return fmt.Errorf("roster: build the document anew: %w", err)
 	}
 	return r.present.document.check(r.present.history.heads())
+}
+
+// A Weight is what the present generation costs, for those who watch it.
+type Weight struct {
+	Changes, Bytes int    // of the history, the genesis included
+	Saved          []byte // the document
+}
+
+// Weigh saves the document; zero before the first genesis.
+func (r *Roster) Weigh() Weight {
+	if r.present == nil {
+		return Weight{}
+	}
+	return Weight{r.Changes(), r.Bytes(), r.present.document.doc.Save()}
+}
+
+// Load loads the document saved, and drops it.
+func (w Weight) Load() error {
+	_, err := automerge.Load(w.Saved)
+	return err
 }
 
 // check saves and loads.

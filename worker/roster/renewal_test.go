@@ -117,3 +117,29 @@ func TestFull_AtEitherBound(t *testing.T) {
 		t.Errorf("not full with %d changes", w1.Changes())
 	}
 }
+
+func TestForget_NotWhatTheGenerationHas(t *testing.T) {
+	rm := newRoom(t)
+	replicas := rm.join("w1", "w2", "w3")
+	w1, w2 := replicas[0], replicas[1]
+	for _, r := range replicas[1:] {
+		apply(t, w1, write(t, r, events.StatusBusy))
+	}
+	everybody := func(string) bool { return true }
+	w1.Forget(everybody)
+	if len(w1.Rows()) != 2 || len(w1.newest) != 2 {
+		t.Fatalf("rows %v, newest %v", w1.Rows(), w1.newest)
+	}
+	next := generationOf(1, 1)
+	if _, err := w1.Found(next, rm.seatCertificate(w1, next.Term), func(s events.Seat) bool { return s != w2.config.Seat }); err != nil {
+		t.Fatal(err)
+	}
+	w1.Forget(func(string) bool { return false })
+	if len(w1.newest) != 2 {
+		t.Error("forgotten though not gone")
+	}
+	w1.Forget(everybody)
+	if rows := w1.newest; len(rows) != 1 || rows[0].PeerID != "w3" {
+		t.Errorf("newest %v", rows)
+	}
+}

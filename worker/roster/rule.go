@@ -111,7 +111,7 @@ func (p proposal) verify(key string, hubKeys []string) *Refusal {
 func (g *generation) follow(p proposal) (seatState, *Refusal) {
 	state, c := g.seats[p.seat], p.change
 	switch first := g.history.maxOp(c.Deps) + 1; {
-	case c.Seq <= state.changes:
+	case c.Seq <= state.changes && g.forked(p):
 		refused := refuse(Equivocation, "%s has another change %d than %s", p.seat, c.Seq, c.Hash)
 		refused.Seat = p.seat
 		return state, refused
@@ -125,6 +125,25 @@ func (g *generation) follow(p proposal) (seatState, *Refusal) {
 		return state, refuse(WrongStatic, "/d names %d, /s of %s is %d", p.dynamic.StaticSeq, p.seat, state.row.StaticSeq)
 	}
 	return state.next(p)
+}
+
+// forked reports whether the seat signed two rows for one place in the chain of its
+// changes. Place and row prove it, for the signature covers the row and what its change
+// depends on; the rest of a change is anybody's, who may have overheard the row.
+func (g *generation) forked(p proposal) bool {
+	var rows []string
+	place := 0
+	for _, e := range g.history.entries[1:] {
+		c, err := guard.Parse(e.chunk)
+		if err != nil || c.Actor != p.change.Actor {
+			continue
+		}
+		rows = append(rows, c.Ops[len(c.Ops)-1].Value)
+		if slices.Contains(p.change.Deps, c.Hash) {
+			place = len(rows)
+		}
+	}
+	return place < len(rows) && rows[place] != p.change.Ops[len(p.change.Ops)-1].Value
 }
 
 // next checks the predecessors and puts the change on top of the state.
