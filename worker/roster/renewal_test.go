@@ -139,7 +139,7 @@ func TestForget_NotWhatTheGenerationHas(t *testing.T) {
 		t.Error("forgotten though not gone")
 	}
 	w1.Forget(everybody)
-	if rows := w1.newest; len(rows) != 1 || rows[0].PeerID != "w3" {
-		t.Errorf("newest %v", rows)
+	if _, ok := w1.newest["w3"]; len(w1.newest) != 1 || !ok {
+		t.Errorf("newest %v", w1.newest)
 	}
 }
