@@ -50,7 +50,8 @@ func (in Frame) step(r *Replica) {
 	t, payload, err := events.ParseFrame(in.Data)
 	if err == nil {
 		r.detector.Heard(in.From.PeerID, r.now)
-		l.silent, r.dirty = false, true
+		r.dirty = r.dirty || l.silent || !signOfLife(t)
+		l.silent, r.stirred = false, true
 		if r.shunned(in.From, t) {
 			return
 		}
@@ -60,6 +61,11 @@ func (in Frame) step(r *Replica) {
 		r.blame(in.From)
 		r.note(Warn, "refused a frame", "peer_id", in.From.PeerID, "type", int(t), "error", err.Error())
 	}
+}
+
+// signOfLife reports whether a frame changes no more than when its sender was heard.
+func signOfLife(t events.FrameType) bool {
+	return t == events.FrameHeartbeat || t == events.FramePing || t == events.FramePong
 }
 
 // handlers of the frames between workers. The sender is the seat that the channel

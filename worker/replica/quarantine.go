@@ -35,9 +35,5 @@ func (r *Replica) blame(s events.Seat) {
 
 // shunned reports whether a frame of a seat is to be ignored.
 func (r *Replica) shunned(s events.Seat, t events.FrameType) bool {
-	switch t {
-	case events.FrameHeartbeat, events.FramePing, events.FramePong, events.FrameGoodbye:
-		return false
-	}
-	return r.now.Before(r.conduct[s].until)
+	return !signOfLife(t) && t != events.FrameGoodbye && r.now.Before(r.conduct[s].until)
 }

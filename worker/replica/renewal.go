@@ -33,6 +33,7 @@ func (r *Replica) begin(g events.Generation, why string, ban ...events.Seat) {
 	genesis, err := r.roster.Found(g, r.fence.Certificate(), r.keepRow, ban...)
 	if err != nil {
 		r.note(Warn, "no new generation", "generation", g.String(), "error", err.Error())
+		r.nextAttempt = r.now.Add(RenewInterval)
 		return
 	}
 	r.note(Info, "generation begun", "generation", g.String(), "why", why, "rows", len(genesis.Rows), "banned", len(genesis.Banned))
@@ -66,7 +67,7 @@ func (r *Replica) attend() {
 		r.nextRenewal = r.now.Add(RenewInterval)
 		r.renew(r.wanted, r.offenders...)
 		r.wanted, r.offenders = "", nil
-	case r.roster.Full():
+	case r.roster.Full() && !r.now.Before(r.nextAttempt):
 		r.renew("the history is full")
 	}
 }
@@ -134,7 +135,7 @@ func (r *Replica) refused(from events.Seat, refusals []error) {
 		reason := roster.ReasonOf(err)
 		r.note(Warn, "refused a change", "peer_id", from.PeerID, "reason", string(reason), "error", err.Error())
 		if s := roster.Offender(err); reason == roster.Equivocation && s != r.seat {
-			r.want("two changes with one number", s)
+			r.want(s.String()+" contradicts itself", s)
 		} else if !blameless[reason] {
 			r.blame(from)
 		}

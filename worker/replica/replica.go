@@ -81,11 +81,13 @@ type Replica struct {
 	wanted      string
 	offenders   []events.Seat
 	nextRenewal time.Time
+	nextAttempt time.Time // after one that failed
 
 	nextHeartbeat, nextLease time.Time
 	nonce, beats             uint64
 	pings                    map[uint64]ping
 	dirty                    bool // the view is older than the state
+	stirred                  bool // somebody was heard: the view is old by no more, and is renewed at the next tick
 	shown                    map[string]events.Worker
 	notices                  uint64 // sent as admin, in all terms
 }

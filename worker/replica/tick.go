@@ -20,6 +20,7 @@ func (Tick) step(r *Replica) {
 		}
 		return
 	}
+	r.dirty, r.stirred = r.dirty || r.stirred, false
 	if !r.now.Before(r.nextHeartbeat) {
 		r.nextHeartbeat = r.now.Add(r.heartbeatInterval())
 		r.forgetPings()
