@@ -3,6 +3,7 @@ package replica
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/moothall/moothall/events"
 )
@@ -62,5 +63,20 @@ func TestAdmin_AnAnswerFromBeforeADoubtConfirmsNothing(t *testing.T) {
 	d.step(Answer{answer, d.replica.Doubts()})
 	if !d.quiet().Answering {
 		t.Error("an answer to a question put after does not")
+	}
+}
+
+func TestNextBeat_IsAMultipleOfTheInterval(t *testing.T) {
+	start := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct{ after, interval, want time.Duration }{
+		{0, 5 * time.Second, 5 * time.Second},
+		{time.Nanosecond, 5 * time.Second, 5*time.Second - time.Nanosecond},
+		{3 * time.Second, 5 * time.Second, 2 * time.Second},
+		{7 * time.Second, 2 * time.Second, time.Second},
+	} {
+		now := start.Add(c.after)
+		if got := nextBeat(now, c.interval).Sub(now); got != c.want {
+			t.Errorf("%s after the hour, every %s: in %s, want %s", c.after, c.interval, got, c.want)
+		}
 	}
 }

@@ -22,7 +22,7 @@ func (Tick) step(r *Replica) {
 	}
 	r.dirty, r.stirred = r.dirty || r.stirred, false
 	if !r.now.Before(r.nextHeartbeat) {
-		r.nextHeartbeat = r.now.Add(r.heartbeatInterval())
+		r.nextHeartbeat = nextBeat(r.now, r.heartbeatInterval())
 		r.forgetPings()
 		r.heartbeat()
 		r.dirty = true
@@ -36,6 +36,13 @@ func (Tick) step(r *Replica) {
 		r.dynamic.LastHeartbeat = events.At(r.now)
 		r.assertOwn()
 	}
+}
+
+// nextBeat is the next multiple of the interval on the wall clock. Members whose clocks
+// agree send together, so that each is woken a few times an interval and not by every
+// member's heartbeat and acknowledgement on its own; if they do not agree, no harm.
+func nextBeat(now time.Time, interval time.Duration) time.Time {
+	return now.Add(interval - time.Duration(now.UnixNano()%int64(interval)))
 }
 
 // late makes the worker doubt itself before others.
