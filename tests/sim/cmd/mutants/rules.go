@@ -43,7 +43,7 @@ var mutants = []mutant{
 	{"veto", []change{{frames, "		r.detector.Vouched(v.Seat.PeerID, r.now)\n", ""}}},
 	{"re-announcement", []change{{hubShell, "if h.world.store.record.Unannounced() {", "if false {"}}},
 	{"certificate check", []change{
-		{frames, "if err := c.Verify(r.cfg.Room, r.hub.keys); err != nil {\n		return err\n	}\n	r.accept(c)", "r.accept(c)"},
+		{frames, "if err := c.Verify(r.cfg.Room, r.hub.keys); err != nil {\n		return err\n	}\n	r.acceptShown(c)", "r.acceptShown(c)"},
 		{standing, "if err := c.Verify(r.cfg.Room, r.hub.keys); err != nil {", "if err := error(nil); err != nil {"},
 	}},
 	{"row signature", []change{{rowText, "events.VerifyText(key, unsigned, signature)", "error(nil)"}}},
