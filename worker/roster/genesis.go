@@ -124,6 +124,7 @@ func (r *Roster) Inherit(old *Roster) {
 	if old.present == nil {
 		return
 	}
+	r.dropped = maps.Clone(old.dropped)
 	if _, _, err := r.Adopt(old.present.genesis); err == nil {
 		r.Apply(old.Since(nil))
 	}

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/automerge/automerge-go"
@@ -46,18 +45,18 @@ func (r *Roster) Learn(rows []events.SignedRow) (newer []events.Seat, refused []
 			refused = append(refused, refusal)
 			continue
 		}
-		if held, ok := r.newest[row.PeerID]; ok && row.compareAge(held) <= 0 {
+		if held, ok := r.newest[row.PeerID]; ok && row.compareAge(held) <= 0 || row.compareAge(r.dropped[row.PeerID]) < 0 {
 			continue
 		}
-		r.newest[row.PeerID] = row
-		r.version++
+		r.noted(row)
 		newer = append(newer, row.Seat)
 	}
 	return newer, refused
 }
 
-// Forget drops the rows of peers that are gone for good, but for those that the present
-// generation has. Who comes back does so with a higher incarnation.
+// Forget drops the rows of peers that are gone, but for those that the present generation
+// has, and for how new they were: a peer may be gone from a list for a while only, and
+// another member hold an older row of it.
 func (r *Roster) Forget(gone func(peer string) bool) {
 	kept := map[string]bool{r.config.Seat.PeerID: true}
 	if r.present != nil {
@@ -65,7 +64,12 @@ func (r *Roster) Forget(gone func(peer string) bool) {
 			kept[s.PeerID] = true
 		}
 	}
-	maps.DeleteFunc(r.newest, func(peer string, _ Row) bool { return !kept[peer] && gone(peer) })
+	for peer, row := range r.newest {
+		if !kept[peer] && gone(peer) {
+			r.dropped[peer] = Row{Seat: row.Seat, Seq: row.Seq}
+			delete(r.newest, peer)
+		}
+	}
 }
 
 // Check saves the document, loads it again and compares. If that fails the document is

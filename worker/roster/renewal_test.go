@@ -143,3 +143,34 @@ func TestForget_NotWhatTheGenerationHas(t *testing.T) {
 		t.Errorf("newest %v", w1.newest)
 	}
 }
+
+// The hub's list may lack a peer for a while, and another member hold an older row of it.
+func TestForget_NoOlderRowIsShownThan(t *testing.T) {
+	rm := newRoom(t)
+	replicas := rm.join("w1", "w2", "w3")
+	w1, w2, w3 := replicas[0], replicas[1], replicas[2]
+	old := write(t, w2, events.StatusAvailable)
+	apply(t, w1, old)
+	apply(t, w3, old)
+	older := signedRows(w3.Rows())
+	apply(t, w1, write(t, w2, events.StatusBusy))
+	none := generationOf(1, 1)
+	genesis, err := w3.Found(none, rm.seatCertificate(w3, none.Term), func(events.Seat) bool { return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	adopt(t, w1, genesis)
+	w1.Forget(func(string) bool { return true })
+	if newer, refused := w1.Learn(older); newer != nil || refused != nil {
+		t.Errorf("an older row is news: %v, %v", newer, refused)
+	}
+	adopt(t, w1, rm.found(w3, generationOf(1, 2)))
+	if rows := w1.Rows(); len(rows) != 0 {
+		t.Errorf("shows %s seq %d", rows[0].Seat, rows[0].Seq)
+	}
+	adopt(t, w2, w1.Genesis())
+	apply(t, w1, write(t, w2, events.StatusDraining))
+	if got := rowOfPeer(t, w1, "w2"); got.Status != events.StatusDraining {
+		t.Errorf("its owner's next row is not shown: %+v", got)
+	}
+}

@@ -28,14 +28,15 @@ type Roster struct {
 	config  Config
 	present *generation // nil before the first genesis
 	waiting waitingRoom
-	newest  map[string]Row // the newest row of each peer ever seen
+	newest  map[string]Row // the newest row of each peer ever seen, but for
+	dropped map[string]Row // those forgotten: seat and seq alone
 	version uint64
 }
 
 // New makes a replica without a generation.
 func New(c Config) *Roster {
 	c.HubKeys = slices.Clone(c.HubKeys)
-	return &Roster{config: c, newest: map[string]Row{}}
+	return &Roster{config: c, newest: map[string]Row{}, dropped: map[string]Row{}}
 }
 
 // Trust replaces the hub's public seat keys.
@@ -67,7 +68,9 @@ func (r *Roster) Rows() []Row {
 	}
 	rows := make([]Row, 0, len(r.present.seats))
 	for seat := range r.present.seats {
-		rows = append(rows, r.newest[seat.PeerID])
+		if row, ok := r.newest[seat.PeerID]; ok {
+			rows = append(rows, row)
+		}
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.PeerID, b.PeerID) })
 	return slices.CompactFunc(rows, func(a, b Row) bool { return a.PeerID == b.PeerID })
@@ -80,8 +83,14 @@ func (r *Roster) noted(row Row) {
 }
 
 // remember keeps the newest row of each peer; of two with the same age, the
-// document's.
+// document's. One older than a row that was forgotten is not shown.
 func (r *Roster) remember(row Row) {
+	if dropped, ok := r.dropped[row.PeerID]; ok {
+		if row.compareAge(dropped) < 0 {
+			return
+		}
+		delete(r.dropped, row.PeerID)
+	}
 	if held, ok := r.newest[row.PeerID]; !ok || row.compareAge(held) >= 0 {
 		r.newest[row.PeerID] = row
 	}
