@@ -66,7 +66,7 @@ type Pull struct {
 // each peer's highest seat; every replica verifies them, builds the document's
 // first change itself (identical bytes from any builder) and compares its hash.
 // Signature is the founding admin's, over room, generation and hash. Banned seats,
-// sorted, made two changes with one number in an earlier generation: their changes
+// sorted, contradicted themselves in an earlier generation: their changes
 // are refused.
 type Genesis struct {
 	V           int             `json:"v"`

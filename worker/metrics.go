@@ -32,7 +32,7 @@ func newMetrics() *metrics {
 	}
 	m.conflicts = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "moot", Name: "merge_conflicts_total",
-		Help: "Changes that would have conflicted with another of the same key: two of one seat with one number. They are refused, so the document never has a conflict.",
+		Help: "Changes that would have conflicted with another of the same key: two rows that one seat signed for one place in its chain. They are refused, so the document never has a conflict.",
 	})
 	m.registry.MustRegister(m.queries, m.jobs, m.meshFailures, m.rejected, m.conflicts)
 	return m

@@ -45,7 +45,7 @@ func (r *Roster) Learn(rows []events.SignedRow) (newer []events.Seat, refused []
 			refused = append(refused, refusal)
 			continue
 		}
-		if held, ok := r.newest[row.PeerID]; ok && row.compareAge(held) <= 0 || row.compareAge(r.dropped[row.PeerID]) < 0 {
+		if held, ok := r.newest[row.PeerID]; ok && row.compareAge(held) <= 0 || row.age().compare(r.dropped[row.PeerID]) < 0 {
 			continue
 		}
 		r.noted(row)
@@ -66,7 +66,7 @@ func (r *Roster) Forget(gone func(peer string) bool) {
 	}
 	for peer, row := range r.newest {
 		if !kept[peer] && gone(peer) {
-			r.dropped[peer] = Row{Seat: row.Seat, Seq: row.Seq}
+			r.dropped[peer] = row.age()
 			delete(r.newest, peer)
 		}
 	}

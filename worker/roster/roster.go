@@ -29,14 +29,14 @@ type Roster struct {
 	present *generation // nil before the first genesis
 	waiting waitingRoom
 	newest  map[string]Row // the newest row of each peer ever seen, but for
-	dropped map[string]Row // those forgotten: seat and seq alone
+	dropped map[string]age // those forgotten
 	version uint64
 }
 
 // New makes a replica without a generation.
 func New(c Config) *Roster {
 	c.HubKeys = slices.Clone(c.HubKeys)
-	return &Roster{config: c, newest: map[string]Row{}, dropped: map[string]Row{}}
+	return &Roster{config: c, newest: map[string]Row{}, dropped: map[string]age{}}
 }
 
 // Trust replaces the hub's public seat keys.
@@ -86,7 +86,7 @@ func (r *Roster) noted(row Row) {
 // document's. One older than a row that was forgotten is not shown.
 func (r *Roster) remember(row Row) {
 	if dropped, ok := r.dropped[row.PeerID]; ok {
-		if row.compareAge(dropped) < 0 {
+		if row.age().compare(dropped) < 0 {
 			return
 		}
 		delete(r.dropped, row.PeerID)

@@ -40,10 +40,17 @@ type Row struct {
 	Signed         events.SignedRow
 }
 
-// compareAge orders rows of one peer: incarnation first, then seq.
-func (r Row) compareAge(s Row) int {
-	return cmp.Or(cmp.Compare(r.Incarnation, s.Incarnation), cmp.Compare(r.Seq, s.Seq))
+// An age orders the rows of one peer.
+type age struct{ incarnation, seq uint64 }
+
+func (r Row) age() age { return age{r.Incarnation, r.Seq} }
+
+func (a age) compare(b age) int {
+	return cmp.Or(cmp.Compare(a.incarnation, b.incarnation), cmp.Compare(a.seq, b.seq))
 }
+
+// compareAge orders rows of one peer: incarnation first, then seq.
+func (r Row) compareAge(s Row) int { return r.age().compare(s.age()) }
 
 // clean is the form in which a static row is signed: no control characters (rows
 // are shown on terminals, and encoders differ about them) and valid UTF-8.

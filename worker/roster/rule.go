@@ -35,7 +35,7 @@ func (g *generation) propose(c guard.Change, chunk []byte) (proposal, *Refusal) 
 		return p, refused
 	}
 	if g.banned(p.seat) {
-		return p, refuse(Banned, "%s made two changes with one number", p.seat)
+		return p, refuse(Banned, "%s contradicted itself in an earlier generation", p.seat)
 	}
 	if want := g.actor(p.seat); c.Actor != want {
 		return p, refuse(WrongActor, "%s, that of %s in generation %s is %s", c.Actor, p.seat, g.id(), want)
