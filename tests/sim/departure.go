@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"slices"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -28,12 +27,21 @@ func (c *checks) departed(n signaling.Notice, witness events.Seat, lost time.Tim
 	if n.Event != events.EventPeerLeft {
 		return
 	}
-	switch silence := w.now.Sub(c.leased[n.Seat]); {
-	case n.Reason == events.ReasonSilent && silence < events.LeaseTTL && !w.newlyDeaf():
-		w.violate("departure", "%s counts as silent %v after its lease", n.Seat, silence)
-	case n.Reason == events.ReasonCrashed:
+	if n.Reason == events.ReasonCrashed {
 		if by, gone := w.processOf(witness), w.processOf(n.Seat); by != nil && gone != nil && gone.awake() {
 			c.accused(gone, by, lost)
+		}
+	}
+}
+
+// lapsed checks, when a hub decides, that whoever it sets away as silent really was. What
+// a peer sends while the hub writes that down comes too late.
+func (c *checks) lapsed(h *hub, notices []signaling.Notice) {
+	w := c.world
+	for _, n := range notices {
+		silence := w.now.Sub(c.leased[n.Seat])
+		if n.Event == events.EventPeerLeft && n.Reason == events.ReasonSilent && silence < events.LeaseTTL && !h.unaware() {
+			w.violate("departure", "%s counts as silent %v after its lease", n.Seat, silence)
 		}
 	}
 }
@@ -77,10 +85,15 @@ func (n *network) healthy(a, b string) bool {
 	return !n.isCut(a, b) && n.world.now.Sub(n.slow[pair(a, b)]) > healing
 }
 
-// newlyDeaf: a hub has heard nobody for a while that is too short to doubt itself.
-// Then it may miss the lease of a peer that was silent before.
-func (w *world) newlyDeaf() bool {
-	return slices.ContainsFunc(w.hubs, func(h *hub) bool {
-		return h.blind && w.now.Sub(h.deaf) <= signaling.Doubt(events.LeaseTTL)+sweepInterval
-	})
+// unaware: it is deaf and has no reason to doubt its ears, because it has heard nobody
+// for a short while only and so misses the lease of a peer that was silent before, or
+// because it knows of one peer only.
+func (h *hub) unaware() bool {
+	held := 0
+	for _, f := range h.facts() {
+		if !f.Heard.IsZero() && f.Lost.IsZero() {
+			held++
+		}
+	}
+	return h.blind && (held < 2 || h.world.now.Sub(h.deaf) <= signaling.Doubt(events.LeaseTTL)+sweepInterval)
 }

@@ -126,6 +126,7 @@ func (h *hub) change(decide func(signaling.Record) (signaling.Decision, error), 
 func (h *hub) try(left int, decide func(signaling.Record) (signaling.Decision, error), done func(signaling.Decision, error)) {
 	s := h.world.store
 	d, err := decide(s.record)
+	h.world.checks.lapsed(h, d.Notices)
 	switch {
 	case err != nil || !d.Changed:
 		done(d, err)

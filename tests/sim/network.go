@@ -151,17 +151,19 @@ func (n *network) open(a, b *peer) {
 	}
 }
 
-// end closes the link of a pair, if there is one; both ends notice after a while.
+// end closes the link of a pair, if there is one; both ends notice after a while, or
+// sooner if one of them begins anew meanwhile.
 func (n *network) end(key [2]string, noticed time.Duration) {
 	l := n.links[key]
-	if l == nil || l.over {
+	if l == nil {
 		return
 	}
 	l.over = true
 	n.world.after(noticed, func() {
-		if n.links[key] == l {
-			delete(n.links, key)
+		if n.links[key] != l {
+			return
 		}
+		delete(n.links, key)
 		for i, q := range l.ends {
 			q.give(replica.LinkDown{Seat: l.seats[1-i]})
 		}

@@ -63,7 +63,7 @@ func (r *Replica) evidence() (events.Claim, bool) {
 		c.Evidence, c.Goodbye = events.EvidenceLeave, g
 		return c, true
 	}
-	if !r.members[holder.PeerID].Suspect {
+	if p := r.members[holder.PeerID]; p.Seat != holder || !p.Suspect {
 		return c, false
 	}
 	t, ok := r.detector.Testimony(holder.PeerID, r.now)

@@ -12,7 +12,7 @@ func (in LinkUp) step(r *Replica) {
 	}
 	r.links[in.PeerID] = &peerLink{seat: in.Seat, path: in.Path}
 	r.detector.Watch(in.PeerID, r.now)
-	if p.Suspect {
+	if p.Suspect && p.Seat == in.Seat {
 		r.detector.Examine(in.PeerID, r.now)
 	}
 	r.dirty = true
@@ -20,7 +20,7 @@ func (in LinkUp) step(r *Replica) {
 }
 
 func (in LinkDown) step(r *Replica) {
-	if l := r.links[in.PeerID]; l == nil || l.seat != in.Seat {
+	if !r.linked(in.Seat) {
 		return
 	}
 	delete(r.links, in.PeerID)

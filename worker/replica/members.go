@@ -57,9 +57,18 @@ func (r *Replica) suspect(s events.Seat) {
 	}
 	p.Suspect = true
 	r.members[s.PeerID] = p
-	r.detector.Examine(s.PeerID, r.now)
-	r.ask(s.PeerID)
 	r.dirty = true
+	if r.linked(s) {
+		r.detector.Examine(s.PeerID, r.now)
+		r.ask(s.PeerID)
+	}
+}
+
+// linked reports whether there is a link to this very seat. One to an earlier process
+// of the peer, which may stay open for a while, says nothing about the new one.
+func (r *Replica) linked(s events.Seat) bool {
+	l := r.links[s.PeerID]
+	return l != nil && l.seat == s
 }
 
 func (r *Replica) left(s events.Seat, reason string, at events.Time) {
@@ -150,13 +159,12 @@ func (r *Replica) link(p events.PeerInfo) {
 	if p.PeerID == r.cfg.PeerID || !p.Registry {
 		return
 	}
-	l := r.links[p.PeerID]
 	switch {
 	case !p.Away:
-		if l == nil || l.seat != p.Seat {
+		if !r.linked(p.Seat) {
 			r.emit(Dial{p.Seat, p.NKey})
 		}
-	case p.AwayReason == events.ReasonSilent, p.AwayReason == events.ReasonLeft && l != nil:
+	case p.AwayReason == events.ReasonSilent, p.AwayReason == events.ReasonLeft && r.links[p.PeerID] != nil:
 	default:
 		r.emit(Hangup{p.PeerID})
 	}

@@ -77,7 +77,7 @@ func (r *Replica) attend() {
 func (r *Replica) restore(newer []events.SignedRow) {
 	newer = slices.DeleteFunc(newer, func(row events.SignedRow) bool { return row.Seat == r.seat || !r.keepRow(row.Seat) })
 	admin := r.admin()
-	if l := r.links[admin.PeerID]; len(newer) == 0 || l == nil || l.seat != admin {
+	if len(newer) == 0 || !r.linked(admin) {
 		return
 	}
 	for len(newer) > 0 {
@@ -103,7 +103,7 @@ func (r *Replica) onWant(from events.Seat, w events.Want) error {
 		r.dirty = true
 	}
 	for _, s := range newer {
-		if l := r.links[s.PeerID]; r.keepRow(s) && (l == nil || l.seat != s) {
+		if r.keepRow(s) && !r.linked(s) {
 			r.want("rows of members that are away")
 		}
 	}

@@ -73,8 +73,7 @@ func (r *Replica) reachesAdmin() bool {
 
 // hasWay reports whether there is a link to a seat that is not suspected.
 func (r *Replica) hasWay(s events.Seat) bool {
-	l := r.links[s.PeerID]
-	return l != nil && l.seat == s && !l.silent
+	return r.linked(s) && !r.links[s.PeerID].silent
 }
 
 // workers joins the hub's record with the rows: departure is the record's, status
@@ -102,9 +101,9 @@ func (r *Replica) worker(p events.PeerInfo, row roster.Row) events.Worker {
 		Incarnation: p.Incarnation, NKey: row.Key, LastHeartbeat: row.LastHeartbeat, CurrentJob: row.Job,
 		Slots: events.Slots{Total: row.Slots, Free: row.Free}, Path: "none", Commands: append([]string{}, row.Commands...), Metadata: row.Metadata,
 	}
-	heard, watched := r.detector.LastHeard(p.PeerID)
-	if !watched {
-		heard = r.lastHeard[p.Seat]
+	heard := r.lastHeard[p.Seat]
+	if r.linked(p.Seat) {
+		heard, _ = r.detector.LastHeard(p.PeerID)
 	}
 	if heard.After(w.LastHeartbeat.Time) {
 		w.LastHeartbeat = events.At(heard)

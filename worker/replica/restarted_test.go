@@ -1,0 +1,34 @@
+package replica
+
+import (
+	"testing"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/worker/liveness"
+)
+
+// What was heard of a process that is gone is no evidence against the one that followed
+// it, to which there is no link yet: only who heard a seat may say that it fell silent.
+func TestTestify_NothingOfASeatThatWasNeverHeard(t *testing.T) {
+	for _, linked := range []bool{false, true} {
+		d := newDriver(t)
+		st := standing(2, "worker-b", 2)
+		d.elect(2, "worker-b", 2)
+		d.step(Presence{events.PeerEvent{
+			Type: events.TypePeerJoined, RoomID: "lab", Seat: seat("worker-a", 4), Peer: d.peer("worker-a", 4), Standing: st,
+		}})
+		if linked {
+			d.step(LinkUp{seat("worker-a", 4), "direct"})
+		}
+		d.awake(time.Second)
+		d.frame(seat("worker-c", 3), events.FramePing, events.Ping{Nonce: 1})
+		out := d.presence(events.TypePeerSuspect, seat("worker-a", 4), events.ReasonCrashed, st)
+		if asked := sent(out, "worker-a", events.FramePing); asked != linked {
+			t.Errorf("linked %v: asked %v", linked, asked)
+		}
+		if got := only[Testify](d.awake(2 * liveness.MinWindow)); (len(got) > 0) != linked {
+			t.Errorf("linked %v: testimony %+v", linked, got)
+		}
+	}
+}
