@@ -14,6 +14,9 @@ import (
 func (h *Hub) tell(d Decision) {
 	r := d.Record
 	now := time.Now()
+	if d.Elected { // first: who hears that the admin is gone would ask for the successor
+		h.elected(r)
+	}
 	for _, n := range d.Notices {
 		if n.Event == events.EventPeerLeft {
 			h.presence.Unseated(r.Room, n.Seat)
@@ -26,9 +29,6 @@ func (h *Hub) tell(d Decision) {
 	}
 	if here := r.Here(); d.Seated && here >= h.cfg.WarnWorkers {
 		h.log.Warn("the room is nearly full", keyRoom, r.Room, keyWorkers, here, "max_workers", h.cfg.Limits.MaxWorkers)
-	}
-	if d.Elected {
-		h.elected(r)
 	}
 }
 

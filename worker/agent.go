@@ -40,6 +40,9 @@ const (
 	// successorPatience is what an admin that leaves waits for the next one: a round
 	// trip, a write and the delay of the second in rank.
 	successorPatience = 300 * time.Millisecond
+	// lingering is how long it then keeps its links: to end them is work for every
+	// member, which should come after the word of the successor.
+	lingering = 60 * time.Millisecond
 	// farewellTimeout bounds the goodbye at the end.
 	farewellTimeout = 2 * time.Second
 )

@@ -93,10 +93,7 @@ func (l *loop) do(out replica.Output) {
 	case replica.Testify:
 		a.testify(o)
 	case replica.Leave:
-		if !o.Term.IsZero() {
-			a.awaitSuccessor(o.Term)
-		}
-		a.leave(o)
+		a.depart(o)
 	case replica.Report:
 		a.report(o.StatusReport)
 	case replica.Dial:
@@ -145,6 +142,17 @@ func (a *Agent) send(o replica.Send) {
 func (a *Agent) note(n replica.Note) {
 	a.metrics.count(n)
 	a.cfg.Log.Log(context.Background(), slog.Level(n.Level), n.Text, n.Fields...)
+}
+
+// depart leaves the room; an admin not before it has a successor, and not at once.
+func (a *Agent) depart(o replica.Leave) {
+	if o.Term.IsZero() {
+		a.leave(o)
+		return
+	}
+	a.awaitSuccessor(o.Term)
+	a.leave(o)
+	time.Sleep(lingering)
 }
 
 // awaitSuccessor waits a little for a later term than the own one. Nothing else that

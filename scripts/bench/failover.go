@@ -89,7 +89,7 @@ func ended(ctx context.Context, w *stage.Worker) error {
 // lose loses the admin many times.
 func (b *bench) lose(ctx context.Context, times int, l loss, into *sample) error {
 	for range times {
-		admin, err := b.settled(ctx)
+		admin, err := b.rested(ctx)
 		if err != nil {
 			return err
 		}

@@ -84,6 +84,25 @@ func (b *bench) settled(ctx context.Context) (line, error) {
 	return linked(ctx, b.stage, slices.Collect(maps.Values(b.workers)))
 }
 
+// rested is settled, and all hold the same state: a worker that has just come has got it.
+func (b *bench) rested(ctx context.Context) (line, error) {
+	admin, err := b.settled(ctx)
+	if err != nil {
+		return admin, err
+	}
+	return admin, b.stage.Await(ctx, "all hold the same state", func(ctx context.Context) bool {
+		var first []string
+		for _, w := range b.workers {
+			r, err := w.Room(ctx)
+			if err != nil || len(r.Heads) == 0 || first != nil && !slices.Equal(r.Heads, first) {
+				return false
+			}
+			first = r.Heads
+		}
+		return true
+	})
+}
+
 func linked(ctx context.Context, s *stage.Stage, workers []*stage.Worker) (admin line, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

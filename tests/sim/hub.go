@@ -153,6 +153,9 @@ func (h *hub) try(left int, decide func(signaling.Record) (signaling.Decision, e
 
 // tell tells the room what was decided.
 func (h *hub) tell(d signaling.Decision) {
+	if d.Elected {
+		h.announce(d.Record)
+	}
 	for _, n := range d.Notices {
 		h.world.checks.departed(n, d.Seat, h.facts()[n.Seat.PeerID].Lost)
 		if n.Event == events.EventPeerLeft {
@@ -161,9 +164,6 @@ func (h *hub) tell(d signaling.Decision) {
 			}
 		}
 		h.publish(events.EventSubject(room, n.Event), h.registry.PeerEvent(d.Record, n, h.facts(), h.world.now))
-	}
-	if d.Elected {
-		h.announce(d.Record)
 	}
 }
 

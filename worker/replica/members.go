@@ -170,12 +170,13 @@ func (r *Replica) link(p events.PeerInfo) {
 	}
 }
 
-// living are the members that may become admin: with registry, in the record, not
-// suspected. The present holder is among them.
+// living are the members that may become admin: with registry, in the record, neither
+// suspected nor leaving. The present holder is among them.
 func (r *Replica) living() []election.Candidate {
 	var all []election.Candidate
 	for _, id := range sorted(r.members) {
-		if p := r.members[id]; p.Registry && !p.Away && !p.Suspect {
+		p := r.members[id]
+		if _, leaving := r.farewells[p.Seat]; p.Registry && !p.Away && !p.Suspect && !leaving {
 			all = append(all, election.Candidate{Seat: p.Seat, GPUMemoryMB: p.Metadata.Properties.GPUMemoryMB})
 		}
 	}

@@ -12,11 +12,14 @@ import (
 // for rows that were lost, damage, or a seat that equivocates.
 const RenewInterval = time.Minute
 
-// found begins the first generation of the own term, once: a new admin's first act.
-func (r *Replica) found() {
-	if r.isAdmin() && r.roster.Position().Generation.Term.Compare(r.fence.Term()) < 0 {
-		r.begin(events.Generation{Term: r.fence.Term()}, "a new term")
-	}
+// FoundAfter is how long a new admin leaves the room in the generation of the term before:
+// until all have heard of the term, so that the work of changing over delays nobody's news.
+const FoundAfter = 30 * time.Millisecond
+
+// heir reports whether the worker is admin and the room still in a generation of a term
+// before, or in none.
+func (r *Replica) heir() bool {
+	return r.isAdmin() && r.roster.Position().Generation.Term.Compare(r.fence.Term()) < 0
 }
 
 // renew begins the next generation of the own term, if it is the present one.
@@ -58,11 +61,15 @@ func (r *Replica) want(why string, ban ...events.Seat) {
 	}
 }
 
-// attend begins the generation that is wanted or due.
+// attend begins the generation that is due or wanted.
 func (r *Replica) attend() {
 	switch {
 	case !r.isAdmin():
 		r.wanted, r.offenders = "", nil
+	case r.heir():
+		if !r.now.Before(r.nextAttempt) {
+			r.begin(events.Generation{Term: r.fence.Term()}, "a new term")
+		}
 	case r.wanted != "" && !r.now.Before(r.nextRenewal):
 		r.nextRenewal = r.now.Add(RenewInterval)
 		r.renew(r.wanted, r.offenders...)

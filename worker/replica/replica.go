@@ -81,7 +81,7 @@ type Replica struct {
 	wanted      string
 	offenders   []events.Seat
 	nextRenewal time.Time
-	nextAttempt time.Time // after one that failed
+	nextAttempt time.Time // to begin a generation: after a new term, or one that failed
 
 	nextHeartbeat, nextLease time.Time
 	nonce, beats             uint64
@@ -167,6 +167,9 @@ func (r *Replica) next() time.Time {
 	}
 	if t, ok := r.detector.Next(r.now); ok && t.Before(next) {
 		next = t
+	}
+	if r.heir() && r.nextAttempt.After(r.now) && r.nextAttempt.Before(next) {
+		next = r.nextAttempt
 	}
 	return next
 }

@@ -149,9 +149,10 @@ func sent(out []Output, to string, t events.FrameType) bool {
 
 func (d *driver) elect(n uint64, id string, inc uint64) []Output {
 	s := standing(n, id, inc)
-	return d.step(Announced{events.Announcement{
+	out := d.step(Announced{events.Announcement{
 		RoomID: "lab", Term: s.Term, AdminPeerID: id, Incarnation: inc, MembersVersion: 10, Certificate: d.certificate(n, id, inc),
 	}})
+	return append(out, d.step(Quiet{})...)
 }
 
 func (d *driver) presence(kind string, s events.Seat, reason string, st events.Standing) []Output {
@@ -234,6 +235,29 @@ func TestAdmin_BroadcastsAGenesisAsItsFirstAct(t *testing.T) {
 	}
 	if v := d.quiet(); v.Position.Generation.N != 2 || !v.Answering {
 		t.Fatalf("view %+v", v)
+	}
+}
+
+// The second generation waits until all know of the term; the admin answers meanwhile.
+func TestAdmin_LeavesTheRoomInItsGenerationForAMoment(t *testing.T) {
+	d := newDriver(t)
+	d.elect(2, "worker-b", 2)
+	d.elect(3, "worker-c", 3)
+	if out := d.elect(4, "worker-b", 2); sent(out, "worker-a", events.FrameGenesis) {
+		t.Fatal("a genesis was sent at once")
+	}
+	if v := d.quiet(); v.Position.Generation.N != 2 || !v.Answering {
+		t.Errorf("generation %s, answering %v", v.Position.Generation, v.Answering)
+	}
+	if next := d.replica.Next().Sub(d.now); next != FoundAfter {
+		t.Errorf("next step in %v", next)
+	}
+	d.pass(FoundAfter)
+	if out := d.step(Quiet{}); !sent(out, "worker-a", events.FrameGenesis) || !sent(out, "worker-c", events.FrameGenesis) {
+		t.Error("no genesis was sent to all in the end")
+	}
+	if v := d.quiet(); v.Position.Generation.N != 4 {
+		t.Errorf("generation %s", v.Position.Generation)
 	}
 }
 

@@ -25,7 +25,6 @@ func (in Registered) step(r *Replica) {
 	}
 	r.hear(in.Standing, in.Certificate)
 	r.confirm(in.Standing)
-	r.found()
 	r.assertOwn()
 }
 
@@ -213,7 +212,9 @@ func (r *Replica) accept(c events.SeatCertificate) {
 	r.dirty = true
 	r.note(Info, "admin elected", "room_id", r.cfg.Room, "admin_peer_id", c.PeerID, "previous_admin_peer_id", former.PeerID,
 		"term", c.N, "num_workers", len(r.living()), "is_self", c.Seat == r.seat)
-	r.found()
+	if r.heir() && !r.roster.Position().Generation.IsZero() {
+		r.nextAttempt = r.now.Add(FoundAfter)
+	}
 	r.greet(true, c.PeerID)
 }
 
