@@ -247,6 +247,13 @@ func TestHub_RestartOnTheSameStoreKeepsTheRecordAndElectsNobody(t *testing.T) {
 			t.Fatalf("re-registered as %s", first.seat)
 		}
 		silence()
+		// The next term is one that no copy of the store can give.
+		admin := hear[events.Announcement](viewer, events.EventAdmin)
+		must(t, first.leave())
+		must(t, second.ask(events.VerbClaim, events.Claim{Seat: second.seat, After: after.Term, Evidence: events.EvidenceVacant}, &events.Ack{}))
+		if a := admin(); a.N != after.N+1 || a.Store <= after.Store {
+			t.Errorf("term %s follows %s over a restart", a.Term, after.Term)
+		}
 	})
 }
 

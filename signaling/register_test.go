@@ -113,6 +113,20 @@ func TestRegister_SameInstanceKeepsItsIncarnation(t *testing.T) {
 	d.wantNotices()
 }
 
+// The store was put back to a copy in which the process has an earlier seat.
+func TestRegister_SameInstanceGetsALaterSeatThanItHad(t *testing.T) {
+	d := newDesk(t)
+	old := d.seat("worker-1")
+	s := d.seat("worker-1", lastSeen(7))
+	if s.Incarnation != 8 || d.r.Here() != 1 {
+		t.Fatalf("%s after #7, %d here", s, d.r.Here())
+	}
+	d.wantNotices("peer.left "+old.String()+" replaced", "peer.joined "+s.String()+" ")
+	if again := d.seat("worker-1", lastSeen(8)); again != s {
+		t.Errorf("a retry gave %s", again)
+	}
+}
+
 func TestRegister_NewMetadataOfTheSameInstanceRaisesTheMembersVersion(t *testing.T) {
 	d := newDesk(t)
 	d.seat("worker-1", memory(1))

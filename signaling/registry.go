@@ -36,8 +36,9 @@ const (
 	maxFormer = 4
 )
 
-// Register gives a peer its seat. The same instance gets the seat it had; another
-// instance takes it over with a higher incarnation. The first worker of a room in
+// Register gives a peer its seat. The same instance gets the seat it had, unless it has
+// had a later one since (the store was put back to an old copy); another instance takes
+// it over with a higher incarnation. The first worker of a room in
 // which no other registry worker is here becomes admin in the same decision.
 // store is the newest store id.
 func (g Registry) Register(r Record, store, from string, q events.Register, now time.Time) (Decision, error) {
@@ -97,13 +98,15 @@ func (g Registry) takeSeat(d *Decision, from string, q events.Register, now time
 	switch {
 	case old == nil:
 		next.Seat = d.mint(from, q.LastIncarnation, 0)
-	case old.Instance == q.Instance:
+	case old.Instance == q.Instance && q.LastIncarnation <= old.Incarnation:
 		d.keepSeat(*old, next)
 		return nil
 	default:
 		replaced := *old
-		next.Former = append(slices.Clone(replaced.Former), replaced.Instance)
-		next.Former = next.Former[max(0, len(next.Former)-maxFormer):]
+		if next.Former = replaced.Former; replaced.Instance != q.Instance {
+			next.Former = append(slices.Clone(replaced.Former), replaced.Instance)
+			next.Former = next.Former[max(0, len(next.Former)-maxFormer):]
+		}
 		next.Seat = d.mint(from, q.LastIncarnation, replaced.Incarnation)
 		if replaced.Here() {
 			d.departed(replaced.Seat, events.ReasonReplaced, now, now)

@@ -32,7 +32,9 @@ type store struct {
 	stream jetstream.Stream
 }
 
-// openStore opens the bucket and creates it, with the store's id, if it is missing.
+// openStore opens the bucket and creates it if it is missing. The store's id rises each
+// time: were the store put back to an old copy, the terms that were given since would be
+// given again. A tenure keeps the term that it has.
 func openStore(ctx context.Context, nc *nats.Conn) (*store, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -61,8 +63,11 @@ func openStore(ctx context.Context, nc *nats.Conn) (*store, error) {
 	}
 	s := &store{kv: kv, stream: stream}
 	_, err = s.kv.Create(ctx, storeKey, []byte(Above("", time.Now(), rand.Uint32())))
-	if err != nil && !conflict(err) {
-		return nil, fmt.Errorf("create store id: %w", err)
+	if conflict(err) {
+		err = s.rise(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("new store id: %w", err)
 	}
 	return s, nil
 }
@@ -74,6 +79,14 @@ func (s *store) id(ctx context.Context) (string, error) {
 		return "", away("read store id", err)
 	}
 	return string(e.Value()), nil
+}
+
+func (s *store) rise(ctx context.Context) error {
+	id, err := s.id(ctx)
+	if err == nil {
+		_, err = s.raise(ctx, id)
+	}
+	return err
 }
 
 // raise makes the store's id higher than shown, and returns the newest one.

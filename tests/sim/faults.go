@@ -27,6 +27,7 @@ var faultKinds = []faultKind{
 	{"blindhub", (*world).blindHub},
 	{"lostannouncement", (*world).loseAnnouncement},
 	{"wipe", (*world).wipe},
+	{"restore", (*world).restore},
 	{"untold", (*world).untold},
 	{"reset", (*world).reset},
 	{"forgedterm", (*world).forgeTerm},
@@ -211,12 +212,31 @@ func (w *world) wipe(*peer) bool {
 	if w.chance(80) { // rare: it is the worst of all
 		return false
 	}
+	w.stopHubs()
+	w.store.wipe(w)
+	return true
+}
+
+// restore copies the store, and puts it back to that a while later.
+func (w *world) restore(*peer) bool {
+	if w.chance(80) {
+		return false
+	}
+	id, record := w.store.id, w.store.record
+	w.after(w.between(5*time.Second, 40*time.Second), func() {
+		if w.net.lossy { // faults have not ended
+			w.stopHubs()
+			w.store.putBack(id, record)
+		}
+	})
+	return true
+}
+
+func (w *world) stopHubs() {
 	for _, h := range w.hubs {
 		h.stop()
 		w.after(w.between(50*time.Millisecond, 5*time.Second), h.start)
 	}
-	w.store.wipe(w)
-	return true
 }
 
 // heal ends all faults and brings everybody back.

@@ -54,6 +54,7 @@ func (h *hub) start() {
 	h.up = true
 	h.epoch++
 	h.serverID = fmt.Sprintf("hub-%d-%d", h.index, h.epoch)
+	h.world.store.opened(h.world)
 	h.presence = signaling.NewPresence(events.LeaseTTL, h.world.now)
 	for _, m := range h.world.store.record.Members {
 		if m.Here() {

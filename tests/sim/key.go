@@ -25,7 +25,9 @@ func (w *world) newKey() *key {
 	if err != nil {
 		panic(err)
 	}
-	return &key{private: private, public: string(public), signed: map[string][]byte{}}
+	k := &key{private: private, public: string(public), signed: map[string][]byte{}}
+	w.keys = append(w.keys, k)
+	return k
 }
 
 // Sign is an events.Signer's.

@@ -209,6 +209,9 @@ func (m *month) close() {
 	slices.Sort(m.loads)
 	m.day.Load, m.day.LoadMost = m.loads[len(m.loads)/2], m.loads[len(m.loads)-1]
 	clear(m.net.genesis)
+	for _, k := range m.keys {
+		clear(k.signed)
+	}
 	for s := range m.checks.leased {
 		if m.processOf(s) == nil {
 			delete(m.checks.leased, s)

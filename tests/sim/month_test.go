@@ -29,7 +29,9 @@ func TestMonth_TheStateStaysSmall(t *testing.T) {
 			t.Errorf("day %d: %d changes in %d generations: not an ordinary day", i+1, d.Changes, d.Generations)
 		}
 	}
-	if last.Heap > first.Heap+2<<20 || last.Goroutines > first.Goroutines {
+	// The days end with histories of different lengths, at most 64 KiB in ten replicas: with
+	// what is parsed of them 2 MiB.
+	if last.Heap > first.Heap+3<<20 || last.Goroutines > first.Goroutines {
 		t.Errorf("the heap went from %d to %d, goroutines from %d to %d", first.Heap, last.Heap, first.Goroutines, last.Goroutines)
 	}
 }

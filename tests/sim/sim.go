@@ -51,6 +51,7 @@ type world struct {
 	doomed bool           // the hub that elects next dies before it tells anybody
 	watch  func(*process) // after each of its steps
 	made   int            // machines, ever
+	keys   []*key
 	result Result
 	trace  io.Writer
 	digest hash.Hash

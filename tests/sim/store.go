@@ -18,6 +18,15 @@ func newStore(w *world) *store {
 	return s
 }
 
+// opened is what a hub does with the store at its start.
+func (s *store) opened(w *world) { s.id = signaling.Above(s.id, w.now, w.rng.Uint32()) }
+
+// putBack makes the store what it once was.
+func (s *store) putBack(id string, r signaling.Record) {
+	s.id, s.record = id, r
+	s.revision++
+}
+
 // wipe loses everything: another store is made in its place.
 func (s *store) wipe(w *world) {
 	s.id = events.StoreID(w.now.UnixMilli(), w.rng.Uint32())

@@ -38,3 +38,25 @@ func TestRegistered_AgainForgetsNoDeparture(t *testing.T) {
 		t.Errorf("worker-c is missing and the record is not asked: %v", out)
 	}
 }
+
+// A list may be older than the news that came before it, but not because a peer had a
+// later incarnation in a store that is lost.
+func TestRefreshed_LaterIncarnationsAreThoseOfTheRoomsStore(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		standing events.Standing
+		want     uint64
+	}{
+		{"a list that was overtaken", events.Standing{Term: events.Term{Store: store, N: 1}, AdminPeerID: "worker-a", AdminIncarnation: 1, MembersVersion: 9}, 4},
+		{"another store", events.Standing{Term: events.Term{Store: "1893456000001-00000001", N: 1}, MembersVersion: 2}, 3},
+	} {
+		d := newDriver(t)
+		d.step(Presence{events.PeerEvent{Type: events.TypePeerJoined, RoomID: "lab", Seat: seat("worker-c", 4), Peer: d.peer("worker-c", 4), Standing: standing(1, "worker-a", 1)}})
+		d.step(Refreshed{RoomInfo: events.RoomInfo{
+			Peers: []events.PeerInfo{d.peer("worker-a", 1), d.peer("worker-b", 2), d.peer("worker-c", 3)}, SeatKeys: []string{public(d.hub)}, Standing: c.standing,
+		}})
+		if got := d.replica.members["worker-c"].Incarnation; got != c.want {
+			t.Errorf("%s: worker-c#%d, want #%d", c.name, got, c.want)
+		}
+	}
+}

@@ -87,12 +87,14 @@ func (r *Replica) left(s events.Seat, reason string, at events.Time) {
 	r.link(p)
 }
 
-// replaceMembers takes the hub's whole list.
-func (r *Replica) replaceMembers(peers []events.PeerInfo) {
+// replaceMembers takes the hub's whole list, which is of where the room stood at s. News
+// may have overtaken it, but not those of another store.
+func (r *Replica) replaceMembers(peers []events.PeerInfo, s events.Standing) {
+	overtaken := later(r.hub.record, s)
 	old := r.members
 	r.members = make(map[string]events.PeerInfo, len(peers))
 	for _, p := range peers {
-		if known, ok := old[p.PeerID]; ok && known.Incarnation > p.Incarnation {
+		if known, ok := old[p.PeerID]; ok && overtaken && known.Incarnation > p.Incarnation {
 			p = known
 		}
 		r.members[p.PeerID] = p

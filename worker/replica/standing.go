@@ -19,7 +19,7 @@ func (in Registered) step(r *Replica) {
 	r.replaceMembers(append(append(in.Peers, events.PeerInfo{
 		Seat: r.seat, NKey: in.MemberCertificate.Key, Metadata: r.cfg.Static.Metadata,
 		Registry: true, Certificate: in.MemberCertificate,
-	}), departed...))
+	}), departed...), in.Standing)
 	if gone {
 		r.refresh()
 	}
@@ -57,7 +57,7 @@ func (in Refreshed) step(r *Replica) {
 		return
 	}
 	r.trust(in.SeatKeys)
-	r.replaceMembers(in.Peers)
+	r.replaceMembers(in.Peers, in.Standing)
 	r.answered(in.Standing, in.Certificate)
 	if self, ok := r.members[r.cfg.PeerID]; r.seated() && (!ok || self.Away) {
 		r.register()
@@ -181,7 +181,7 @@ func (r *Replica) sit(seat events.Seat, cert events.MemberCertificate) {
 // overtake each other: the newest counts, by term and members version.
 func (r *Replica) hear(s events.Standing, c events.SeatCertificate) {
 	r.accept(c)
-	if cmp.Or(s.Term.Compare(r.hub.record.Term), cmp.Compare(s.MembersVersion, r.hub.record.MembersVersion)) <= 0 {
+	if !later(s, r.hub.record) {
 		return
 	}
 	r.hub.record = s
@@ -189,6 +189,11 @@ func (r *Replica) hear(s events.Standing, c events.SeatCertificate) {
 	if s.Term.Compare(r.fence.Term()) > 0 && s.AdminPeerID != "" && c.IsZero() {
 		r.refresh() // a term without its certificate
 	}
+}
+
+// later reports whether the hub said a later than b.
+func later(a, b events.Standing) bool {
+	return cmp.Or(a.Term.Compare(b.Term), cmp.Compare(a.MembersVersion, b.MembersVersion)) > 0
 }
 
 // accept takes a seat certificate, from whomever: it is the hub's word.
