@@ -20,12 +20,15 @@ import (
 
 const closeBound = 5 * time.Second
 
+// A Secret is a string that does not print.
+type Secret = events.Secret
+
 // Config says which room to join and how. HubURL, Room and Token are required.
 type Config struct {
 	HubURL string // http(s)://host:port
 	Room   string
-	Token  string // a join token of role client
-	Secret string // the room's secret, "" for none; the hub never sees it
+	Token  Secret // a join token of role client
+	Secret Secret // the room's secret, "" for none; the hub never sees it
 
 	// Registry says whether to ask the room's admin. Without it workers are found
 	// over HTTP only; everything else is the same.

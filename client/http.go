@@ -63,7 +63,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 	if err != nil {
 		return nil, events.Errorf(events.CodeInternal, "ask the hub: %v", err)
 	}
-	req.Header.Set("Authorization", "Bearer "+c.cfg.Token)
+	req.Header.Set("Authorization", "Bearer "+c.cfg.Token.Reveal())
 	req.Header.Set("User-Agent", "moot")
 	res, err := c.cfg.HTTP.Do(req)
 	if err != nil {

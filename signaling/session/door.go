@@ -74,7 +74,7 @@ func newHTTP() *http.Client {
 
 // join asks for a JWT. ctx bounds it.
 func (d *door) join(ctx context.Context) (admission, error) {
-	body, err := json.Marshal(events.JoinRequest{Token: d.cfg.Token, NKey: d.nkey, PeerID: d.cfg.PeerID, Protocol: events.ProtocolVersion})
+	body, err := json.Marshal(events.JoinRequest{Token: d.cfg.Token.Reveal(), NKey: d.nkey, PeerID: d.cfg.PeerID, Protocol: events.ProtocolVersion})
 	if err != nil {
 		return admission{}, events.AsError(err)
 	}
@@ -129,7 +129,7 @@ func (d *door) refusal(e *events.Error) error {
 	default:
 		return e
 	}
-	e = e.WithFact("asked the hub at %s with a token of %d characters%s", d.url, len(d.cfg.Token), tail(d.cfg.Token))
+	e = e.WithFact("asked the hub at %s with a token of %d characters%s", d.url, len(d.cfg.Token), tail(d.cfg.Token.Reveal()))
 	if e.Try == "" {
 		e = e.WithTry("moothall token new --role %s --room %s", d.cfg.Role, d.cfg.Room)
 	}

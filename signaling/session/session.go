@@ -25,13 +25,14 @@ const (
 // Config says whom to join as. HubURL is http(s)://host:port; PeerID is empty for
 // the id derived from Key. The token's role must be Role.
 type Config struct {
-	HubURL, Room, Token, PeerID string
-	Role                        events.Role
-	Key                         nkeys.KeyPair
-	Secret                      string                     // room secret, "" for none
-	HTTP                        *http.Client               // nil: a client of our own
-	InProcess                   nats.InProcessConnProvider // nil: TCP to the URLs of the join reply
-	Log                         *slog.Logger               // nil: none
+	HubURL, Room, PeerID string
+	Token                events.Secret
+	Role                 events.Role
+	Key                  nkeys.KeyPair
+	Secret               events.Secret              // room secret, "" for none
+	HTTP                 *http.Client               // nil: a client of our own
+	InProcess            nats.InProcessConnProvider // nil: TCP to the URLs of the join reply
+	Log                  *slog.Logger               // nil: none
 }
 
 // A Session is one peer's presence in a room. All methods may be called from any
@@ -125,7 +126,7 @@ func (s *Session) Key() string { return s.key }
 func (s *Session) Signer() events.Signer { return s.cfg.Key }
 
 // Secret is the room secret, "" for none.
-func (s *Session) Secret() string { return s.cfg.Secret }
+func (s *Session) Secret() events.Secret { return s.cfg.Secret }
 
 // Reply is the newest join reply: its limits, seat keys and ICE servers are the
 // ones to go by.
