@@ -152,6 +152,13 @@ func (c *Client) Peer() string { return c.session.Peer() }
 // Room is the room's id.
 func (c *Client) Room() string { return c.cfg.Room }
 
+// Ended is closed when the hub does not let the client in any more, because its token
+// has expired or was revoked; Err says which. Jobs that run go on at their workers.
+func (c *Client) Ended() <-chan struct{} { return c.session.Ended() }
+
+// Err is why the client has ended (token_expired, token_revoked), nil while it has not.
+func (c *Client) Err() error { return c.session.Err() }
+
 // Close leaves the room and returns when every goroutine of the client has ended,
 // after at most 5 s. Channels of Watch and WatchAdmin are closed by it. It is called
 // once, after every other method has returned.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -136,6 +137,29 @@ func (s *Server) Connect(a Account, opts ...nats.Option) (*nats.Conn, error) {
 		return nil, fmt.Errorf("connect to %s: %w", a, err)
 	}
 	return nc, nil
+}
+
+// Apply makes the server take the keys as they are now: connections of role keys that
+// are gone and of refused keys are closed, and come back with new JWTs only.
+func (s *Server) Apply() error {
+	text, err := s.keys.accountJWT(Rooms)
+	if err != nil {
+		return err
+	}
+	claims, err := jwt.DecodeAccountClaims(text)
+	if err != nil {
+		return fmt.Errorf("decode account: %w", err)
+	}
+	resolver := s.ns.AccountResolver()
+	if err := resolver.Store(claims.Subject, text); err != nil {
+		return fmt.Errorf("store account: %w", err)
+	}
+	account, err := s.ns.LookupAccount(claims.Subject)
+	if err != nil {
+		return fmt.Errorf("look up account: %w", err)
+	}
+	s.ns.UpdateAccountClaims(account, claims)
+	return nil
 }
 
 // Shutdown stops the server and waits until its files are closed.

@@ -99,4 +99,5 @@ const (
 	ReasonCrashed  = "crashed"
 	ReasonSilent   = "silent"
 	ReasonReplaced = "replaced"
+	ReasonRevoked  = "revoked" // the operator took its token or its id away
 )

@@ -75,7 +75,7 @@ func inBubble(t *testing.T, cfg Config, f func(*testing.T, *house)) {
 func (h *house) start() {
 	h.t.Helper()
 	var err error
-	h.keys, err = embedded.OpenKeys(filepath.Join(h.dir, "keys"))
+	h.keys, err = embedded.OpenKeys(h.keyDir())
 	must(h.t, err)
 	h.srv, err = embedded.Start(embedded.Config{NoListen: true, StoreDir: filepath.Join(h.dir, "store")}, h.keys)
 	must(h.t, err)
@@ -90,6 +90,8 @@ func (h *house) start() {
 		h.stop = func() {}
 	}
 }
+
+func (h *house) keyDir() string { return filepath.Join(h.dir, "keys") }
 
 // open starts a hub on the house's server and returns when it answers.
 func (h *house) open() (hub *Hub, stop func()) {

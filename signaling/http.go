@@ -119,7 +119,7 @@ func httpStatus(c events.Code) int {
 	switch c {
 	case events.CodeInvalid, events.CodeVersion:
 		return http.StatusBadRequest
-	case events.CodeUnauthorized, events.CodeTokenExpired:
+	case events.CodeUnauthorized, events.CodeTokenExpired, events.CodeTokenRevoked:
 		return http.StatusUnauthorized
 	case events.CodeForbidden:
 		return http.StatusForbidden

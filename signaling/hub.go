@@ -39,6 +39,7 @@ type Hub struct {
 	lanes    *lanes
 	limiter  *limiter
 	metrics  *metrics
+	gate     *gate
 	ready    chan struct{}
 
 	// Set by Run before ready is closed.
@@ -64,8 +65,12 @@ func NewHub(cfg Config, srv *embedded.Server, keys *embedded.Keys) (*Hub, error)
 	if err != nil {
 		return nil, err
 	}
+	gate, err := newGate(tokens, keys, srv)
+	if err != nil {
+		return nil, err
+	}
 	return &Hub{
-		cfg: cfg, log: cfg.Log, srv: srv, keys: keys, tokens: tokens,
+		cfg: cfg, log: cfg.Log, gate: gate, srv: srv, keys: keys, tokens: tokens,
 		registry: Registry{Limits: cfg.Limits, RolloutPercent: cfg.RolloutPercent, Hub: keys.Seat(), HubKeys: keys.SeatPublic()},
 		presence: NewPresence(time.Duration(cfg.Limits.LeaseTTLMS)*time.Millisecond, time.Now()),
 		lanes:    newLanes(), limiter: newLimiter(), metrics: newMetrics(),
@@ -141,6 +146,7 @@ func (h *Hub) work(ctx context.Context, system *nats.Conn) error {
 	var group errgroup.Group
 	group.Go(func() error { h.sweep(ctx); return nil })
 	group.Go(func() error { h.scan(ctx); return nil })
+	group.Go(func() error { h.watchGate(ctx); return nil })
 	return group.Wait()
 }
 

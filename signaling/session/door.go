@@ -125,7 +125,7 @@ func (d *door) decode(resp *http.Response, data []byte, reply *events.JoinReply)
 // with which token (its length and end only).
 func (d *door) refusal(e *events.Error) error {
 	switch e.Code {
-	case events.CodeUnauthorized, events.CodeTokenExpired, events.CodeForbidden:
+	case events.CodeUnauthorized, events.CodeTokenExpired, events.CodeTokenRevoked, events.CodeForbidden:
 	default:
 		return e
 	}

@@ -53,6 +53,8 @@ type Session struct {
 	refused   chan struct{} // NATS did not accept the JWT; one waits
 	away      chan struct{} // the connection was lost; one waits
 	closed    chan struct{} // NATS has run its last callback
+	ended     chan struct{} // the token has ended
+	err       atomic.Pointer[events.Error]
 
 	ctx     context.Context // ends when Close begins
 	end     context.CancelFunc
@@ -101,6 +103,7 @@ func newSession(cfg Config) (*Session, error) {
 		refused:   make(chan struct{}, 1),
 		away:      make(chan struct{}, 1),
 		closed:    make(chan struct{}),
+		ended:     make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -151,6 +154,18 @@ func (s *Session) Connection() events.Connection {
 // Connected reports true after each (re)connection and false after each loss. Only
 // the newest value waits; there is one channel, for one reader.
 func (s *Session) Connected() <-chan bool { return s.connected }
+
+// Ended is closed when the hub refuses to renew the admission for good, because the
+// token has expired or was revoked. The session is of no use then, and is to be closed.
+func (s *Session) Ended() <-chan struct{} { return s.ended }
+
+// Err is why the session has ended, nil while it has not.
+func (s *Session) Err() error {
+	if e := s.err.Load(); e != nil {
+		return e
+	}
+	return nil
+}
 
 // Close lets what was received be handled and what was published leave (at most
 // 2 s, and no longer than ctx), then closes the connection and waits until
