@@ -116,7 +116,7 @@ func Join(ctx context.Context, cfg Config) (*Client, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.HTTP == nil {
-		cfg.HTTP = newHTTP()
+		cfg.HTTP = session.NewHTTP(cfg.Token)
 	}
 	key, err := nkeys.CreateUser()
 	if err != nil {

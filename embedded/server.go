@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,11 +18,12 @@ import (
 
 // Config of a server. StoreDir is required.
 type Config struct {
-	Host     string // address to listen on, default 127.0.0.1
-	Port     int    // -1 takes a free one
-	NoListen bool   // in-process connections only
-	StoreDir string // JetStream's files
-	Name     string // default "moothall"
+	Host     string      // address to listen on, default 127.0.0.1
+	Port     int         // -1 takes a free one
+	NoListen bool        // in-process connections only
+	StoreDir string      // JetStream's files
+	Name     string      // default "moothall"
+	TLS      *tls.Config // nil: connections over TCP are not encrypted
 	Log      *slog.Logger
 }
 
@@ -40,6 +42,7 @@ const (
 	writeDeadline  = 2 * time.Second
 	maxPending     = 4 << 20 // bytes
 	maxControlLine = 4 << 10 // bytes
+	tlsTimeout     = 5 * time.Second
 )
 
 // A Server is a running NATS server. Safe for concurrent use.
@@ -86,6 +89,7 @@ func options(cfg Config) *server.Options {
 		PingInterval: pingInterval, MaxPingsOut: pingsOut, WriteDeadline: writeDeadline,
 		MaxPayload: events.MaxMessage, MaxPending: maxPending, MaxControlLine: maxControlLine,
 		NoFastProducerStall: true,
+		TLSConfig:           cfg.TLS, TLSTimeout: tlsTimeout.Seconds(),
 	}
 	if o.ServerName == "" {
 		o.ServerName = "moothall"

@@ -1,6 +1,10 @@
 package events
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+)
 
 // TokenPrefix tells a person, and a scanner of leaked secrets, what it is.
 const TokenPrefix = "moot_"
@@ -20,4 +24,10 @@ func PinToken(token, pin string) string {
 func SplitToken(text string) (token, pin string) {
 	token, pin, _ = strings.Cut(text, ".")
 	return token, pin
+}
+
+// CertificatePin is the hash of a certificate (DER) as a join token carries it.
+func CertificatePin(der []byte) string {
+	sum := sha256.Sum256(der)
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:]))
 }

@@ -68,6 +68,16 @@ func (g *gate) revocations(now time.Time) (newly []Admitted, err error) {
 	return newly, nil
 }
 
+// Refuse makes keys refuse, from a server's start on, what was revoked before.
+func Refuse(keys *embedded.Keys, tokens *Tokens, now time.Time) error {
+	refused, err := tokens.Refused(now)
+	if err != nil {
+		return err
+	}
+	keys.Refuse(times(refused))
+	return nil
+}
+
 func times(refused map[string]Admitted) map[string]time.Time {
 	at := make(map[string]time.Time, len(refused))
 	for key, a := range refused {

@@ -24,8 +24,10 @@ type settings struct {
 	RolloutPercent int      `envconfig:"ROLLOUT_PERCENT" default:"100" desc:"rooms, by a hash of their id, with the registry in effect"`
 	MaxWorkers     int      `envconfig:"MAX_WORKERS" default:"10" desc:"workers in a room"`
 	WarnWorkers    int      `envconfig:"WARN_WORKERS" default:"8" desc:"workers in a room from which the log warns"`
-	TLSCert        string   `envconfig:"TLS_CERT" desc:"certificate file of HTTPS"`
-	TLSKey         string   `envconfig:"TLS_KEY" desc:"key file of HTTPS"`
+	TLSCert        string   `envconfig:"TLS_CERT" desc:"certificate file (PEM) of HTTP and NATS; else one is made, and join tokens pin it"`
+	TLSKey         string   `envconfig:"TLS_KEY" desc:"its key file"`
+	TLS            bool     `envconfig:"TLS" desc:"TLS on the loopback too; elsewhere it is on anyway"`
+	Plaintext      bool     `envconfig:"PLAINTEXT" desc:"no TLS beyond the loopback either: tokens and signaling can be read on the way"`
 	LogLevel       string   `envconfig:"LOG_LEVEL" default:"info" desc:"debug, info, warn or error"`
 	LogFormat      string   `envconfig:"LOG_FORMAT" desc:"text or json; text on a terminal, else json"`
 }
@@ -34,6 +36,7 @@ type settings struct {
 type flags struct {
 	http, nats, data string
 	dev              bool
+	tls, plaintext   bool
 	rooms            []string
 }
 
@@ -56,6 +59,12 @@ func (p *program) settings(cmd *cobra.Command) (settings, error) {
 	if given("dev") {
 		s.Dev = p.flags.dev
 	}
+	if given("tls") {
+		s.TLS = p.flags.tls
+	}
+	if given("plaintext") {
+		s.Plaintext = p.flags.plaintext
+	}
 	if given("room") {
 		s.Rooms = p.flags.rooms
 	}
@@ -77,6 +86,9 @@ func (s settings) validate() error {
 	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		facts = append(facts, "MOOTHALL_TLS_CERT and MOOTHALL_TLS_KEY go together")
+	}
+	if s.Plaintext && (s.TLS || s.TLSCert != "") {
+		facts = append(facts, "MOOTHALL_PLAINTEXT, and TLS or a certificate, exclude each other")
 	}
 	if s.RolloutPercent < 0 || s.RolloutPercent > 100 {
 		facts = append(facts, "MOOTHALL_ROLLOUT_PERCENT is "+strconv.Itoa(s.RolloutPercent)+"; it must be 0 to 100")

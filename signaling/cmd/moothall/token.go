@@ -37,11 +37,15 @@ func (p *program) tokenNewCommand() *cobra.Command {
 				return usage(cmd, "--ttl %s: a token must live", q.TTL)
 			}
 			q.Role = events.Role(role)
-			tokens, err := p.tokens(cmd)
+			s, err := p.settings(cmd)
 			if err != nil {
 				return err
 			}
-			return p.tokenNew(tokens, q, time.Now())
+			data, err := findData(s.Data)
+			if err != nil {
+				return err
+			}
+			return p.tokenNew(data, q, time.Now())
 		},
 	}
 	f := cmd.Flags()
@@ -76,7 +80,7 @@ type tokenView struct {
 	Expired bool        `json:"expired"`
 	Revoked events.Time `json:"revoked,omitzero"`
 	OneKey  bool        `json:"one_key,omitempty"`
-	NKey    string      `json:"nkey,omitempty"` // of the key that has it
+	NKey    string      `json:"nkey,omitempty"`  // of the key that has it
 	Token   string      `json:"token,omitempty"` // of a new one only
 }
 
@@ -88,11 +92,16 @@ func viewOf(i signaling.TokenInfo, now time.Time) tokenView {
 	}
 }
 
-func (p *program) tokenNew(tokens *signaling.Tokens, q signaling.TokenRequest, now time.Time) error {
+func (p *program) tokenNew(data dataDir, q signaling.TokenRequest, now time.Time) error {
+	tokens, err := data.tokens()
+	if err != nil {
+		return err
+	}
 	text, info, err := tokens.New(q, now)
 	if err != nil {
 		return coded(err, events.CodeFile)
 	}
+	text = events.PinToken(text, data.pin())
 	if p.json {
 		v := viewOf(info, now)
 		v.Token = text
