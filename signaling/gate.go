@@ -95,16 +95,33 @@ func (h *Hub) watchGate(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticks.C:
+			if err := h.lookAtGate(ctx); err != nil {
+				h.log.Error("tokens and keys not looked at", "error", err)
+			}
+		case done := <-h.looks:
+			done <- h.lookAtGate(ctx)
 		}
-		before := h.keys.Rotation()
-		newly, err := h.gate.look(time.Now())
-		if err != nil {
-			h.log.Error("tokens and keys not looked at", "error", err)
-		}
-		if after := h.keys.Rotation(); !after.At.Equal(before.At) {
-			h.log.Info("signing keys rotated", "former_until", after.Until)
-		}
-		h.putOut(ctx, newly)
+	}
+}
+
+func (h *Hub) lookAtGate(ctx context.Context) error {
+	before := h.keys.Rotation()
+	newly, err := h.gate.look(time.Now())
+	if after := h.keys.Rotation(); !after.At.Equal(before.At) {
+		h.log.Info("signing keys rotated", "former_until", after.Until)
+	}
+	h.putOut(ctx, newly)
+	return err
+}
+
+// lookNow has watchGate look, and returns when it has.
+func (h *Hub) lookNow(ctx context.Context) error {
+	done := make(chan error, 1)
+	select {
+	case h.looks <- done:
+		return <-done
+	case <-ctx.Done():
+		return away("look at tokens", ctx.Err())
 	}
 }
 

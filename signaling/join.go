@@ -20,6 +20,9 @@ func (h *Hub) join(ctx context.Context, room string, q events.JoinRequest) (even
 	if err != nil {
 		return events.JoinReply{}, err
 	}
+	if err := h.doorkeeper.token(info.ID, now); err != nil {
+		return events.JoinReply{}, err
+	}
 	if err := admits(info, room); err != nil {
 		return events.JoinReply{}, err
 	}
