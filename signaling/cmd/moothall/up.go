@@ -71,7 +71,7 @@ func (p *program) up(ctx context.Context, s settings) error {
 }
 
 func (p *program) warn(s settings) {
-	for _, w := range cli.Unknown(prefix, new(settings), "MOOTHALL_ADMIN_TOKEN") {
+	for _, w := range cli.Unknown(prefix, new(settings)) {
 		fmt.Fprintln(p.err, "warning:", w)
 	}
 	if s.Plaintext && !s.onLoopback() {
@@ -119,6 +119,12 @@ func (p *program) serve(ctx context.Context, s settings, data dataDir, log *slog
 	defer server.Shutdown()
 	cfg := s.registry()
 	cfg.Log, cfg.TokenDir = log, data.path("tokens")
+	if cfg.AdminToken, err = data.adminToken(s); err != nil {
+		return err
+	}
+	if err := data.writeAddress(cert, listener.Addr()); err != nil {
+		return err
+	}
 	hub, err := signaling.NewHub(cfg, server, keys)
 	if err != nil {
 		return err
