@@ -164,7 +164,7 @@ func TestToken_SessionEndsWhenItsTokenHas(t *testing.T) {
 			if a.Err() != nil {
 				t.Errorf("ended at its start: %v", a.Err())
 			}
-			h.refuse = events.Errorf(code, "the token has ended")
+			h.refuse.Store(events.Errorf(code, "the token has ended"))
 			<-a.Ended()
 			wantCode(t, "end", a.Err(), code)
 			if e := events.AsError(a.Err()); e.Try == "" || len(e.Facts) == 0 {
@@ -186,12 +186,12 @@ func TestToken_SessionOutlivesAHubThatForgotIt(t *testing.T) {
 		a := h.join(h.config("a"))
 		defer leave(t, a)
 		<-a.Connected()
-		h.refuse = events.Errorf(events.CodeUnauthorized, "the hub does not know this token")
+		h.refuse.Store(events.Errorf(events.CodeUnauthorized, "the hub does not know this token"))
 		time.Sleep(h.life + 2*renewBackoff)
 		if a.Err() != nil || <-a.Connected() {
 			t.Errorf("ended: %v", a.Err())
 		}
-		h.refuse = nil
+		h.refuse.Store(nil)
 		if !<-a.Connected() {
 			t.Error("not back")
 		}

@@ -44,7 +44,7 @@ func TestJoin_RefusalsAreErrorsWithCodes(t *testing.T) {
 			t.Error("the token is shown")
 		}
 		for _, code := range []events.Code{events.CodeTokenExpired, events.CodeForbidden, events.CodeNameTaken, events.CodeInvalid} {
-			h.refuse = events.Errorf(code, "no")
+			h.refuse.Store(events.Errorf(code, "no"))
 			_, err := Join(t.Context(), h.config("w1"))
 			wantCode(t, string(code), err, code)
 		}
