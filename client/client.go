@@ -20,12 +20,15 @@ import (
 
 const closeBound = 5 * time.Second
 
+// A Secret is a string that does not print.
+type Secret = events.Secret
+
 // Config says which room to join and how. HubURL, Room and Token are required.
 type Config struct {
 	HubURL string // http(s)://host:port
 	Room   string
-	Token  string // a join token of role client
-	Secret string // the room's secret, "" for none; the hub never sees it
+	Token  Secret // a join token of role client
+	Secret Secret // the room's secret, "" for none; the hub never sees it
 
 	// Registry says whether to ask the room's admin. Without it workers are found
 	// over HTTP only; everything else is the same.
@@ -113,7 +116,7 @@ func Join(ctx context.Context, cfg Config) (*Client, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.HTTP == nil {
-		cfg.HTTP = newHTTP()
+		cfg.HTTP = session.NewHTTP(cfg.Token)
 	}
 	key, err := nkeys.CreateUser()
 	if err != nil {
@@ -148,6 +151,13 @@ func (c *Client) Peer() string { return c.session.Peer() }
 
 // Room is the room's id.
 func (c *Client) Room() string { return c.cfg.Room }
+
+// Ended is closed when the hub does not let the client in any more, because its token
+// has expired or was revoked; Err says which. Jobs that run go on at their workers.
+func (c *Client) Ended() <-chan struct{} { return c.session.Ended() }
+
+// Err is why the client has ended (token_expired, token_revoked), nil while it has not.
+func (c *Client) Err() error { return c.session.Err() }
 
 // Close leaves the room and returns when every goroutine of the client has ended,
 // after at most 5 s. Channels of Watch and WatchAdmin are closed by it. It is called

@@ -59,7 +59,7 @@ func ExampleClient_Workers() {
 	defer lab.close()
 	ctx := context.Background()
 
-	c, err := client.Join(ctx, client.Config{HubURL: lab.url, Room: "lab", Token: lab.token, Registry: true})
+	c, err := client.Join(ctx, client.Config{HubURL: lab.url, Room: "lab", Token: client.Secret(lab.token), Registry: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func ExampleClient_WatchAdmin() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 
-	c, err := client.Join(ctx, client.Config{HubURL: lab.url, Room: "lab", Token: lab.token, Registry: true})
+	c, err := client.Join(ctx, client.Config{HubURL: lab.url, Room: "lab", Token: client.Secret(lab.token), Registry: true})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func ExampleClient_Run() {
 	ctx := context.Background()
 	input := lab.file("a.txt", "hello")
 
-	c, err := client.Join(ctx, client.Config{HubURL: lab.url, Room: "lab", Token: lab.token, Registry: true})
+	c, err := client.Join(ctx, client.Config{HubURL: lab.url, Room: "lab", Token: client.Secret(lab.token), Registry: true})
 	if err != nil {
 		log.Fatal(err)
 	}

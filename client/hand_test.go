@@ -40,7 +40,7 @@ func (h *house) hire(id string, mb int64) *hand {
 	h.must(err)
 	w := &hand{house: h, line: &line{srv: h.srv}}
 	w.Session, err = session.Join(context.Background(), session.Config{
-		HubURL: "http://hub.example:8480", Room: room, Token: h.token(events.RoleWorker), PeerID: id,
+		HubURL: "http://hub.example:8480", Room: room, Token: events.Secret(h.token(events.RoleWorker)), PeerID: id,
 		Role: events.RoleWorker, Key: key, HTTP: h.http(), InProcess: w.line, Log: discard,
 	})
 	h.must(err)

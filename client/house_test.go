@@ -132,7 +132,7 @@ type visitor struct {
 
 func (h *house) config(warnings chan string) client.Config {
 	return client.Config{
-		HubURL: "http://hub.example:8480", Room: room, Token: h.token(events.RoleClient), Registry: true,
+		HubURL: "http://hub.example:8480", Room: room, Token: events.Secret(h.token(events.RoleClient)), Registry: true,
 		HTTP: h.http(), InProcess: &line{srv: h.srv}, Log: discard,
 		Warn: func(message string) { warnings <- message },
 	}

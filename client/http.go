@@ -9,20 +9,10 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/session"
 )
 
 const httpBound = 3 * time.Second
-
-// newHTTP keeps no connection open (it is asked rarely) and follows no redirect: the
-// token is for this hub only.
-func newHTTP() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableKeepAlives = true
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
 
 // askHTTP asks the hub itself, the old way. It asks for everybody and filters here:
 // the hub knows two filters only, and a rejection wants its reason.
@@ -63,7 +53,8 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 	if err != nil {
 		return nil, events.Errorf(events.CodeInternal, "ask the hub: %v", err)
 	}
-	req.Header.Set("Authorization", "Bearer "+c.cfg.Token)
+	token, _ := events.SplitToken(c.cfg.Token.Reveal())
+	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("User-Agent", "moot")
 	res, err := c.cfg.HTTP.Do(req)
 	if err != nil {
@@ -83,6 +74,9 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 
 // noAnswer is a hub that does not speak HTTP now.
 func (c *Client) noAnswer(err error) error {
+	if e := session.Untrusted(c.cfg.HubURL, c.cfg.Token, err); e != nil {
+		return e
+	}
 	why := err.Error()
 	var u *url.Error
 	if errors.As(err, &u) {

@@ -6,6 +6,7 @@ import (
 	"github.com/moothall/moothall/events"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
 )
 
 // An Account is one of the three worlds inside the server; a message of one never
@@ -31,15 +32,36 @@ func (k *Keys) claims(a Account) *jwt.AccountClaims {
 	c.Name = a.String()
 	switch a {
 	case Rooms:
-		for role, key := range k.roles {
-			c.SigningKeys.AddScopedSigner(scope(role, public(key)))
-		}
+		k.describeRooms(c)
 	case Control:
 		// JetStream is switched on by limits in the account's JWT, not by options.
 		c.Limits.JetStreamLimits = jwt.JetStreamLimits{MemoryStorage: -1, DiskStorage: -1, Streams: -1, Consumer: -1}
 	case System:
 	}
 	return c
+}
+
+// describeRooms says whose JWTs the account of peers takes: of the present role keys
+// and, in a rotation's grace, of the former ones, but none of refused keys.
+func (k *Keys) describeRooms(c *jwt.AccountClaims) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, keys := range []map[events.Role]nkeys.KeyPair{k.roles, k.former} {
+		for role, key := range keys {
+			c.SigningKeys.AddScopedSigner(scope(role, public(key)))
+		}
+	}
+	for key, since := range k.refused {
+		c.RevokeAt(key, since)
+	}
+}
+
+func (k *Keys) accountJWT(a Account) (string, error) {
+	text, err := k.claims(a).Encode(k.operator)
+	if err != nil {
+		return "", fmt.Errorf("encode account %s: %w", a, err)
+	}
+	return text, nil
 }
 
 // trust is what makes a server ours: the operator and its accounts.
@@ -57,12 +79,11 @@ func (k *Keys) trust(o *server.Options) error {
 	}
 	accounts := &server.MemAccResolver{}
 	for _, a := range []Account{Rooms, Control, System} {
-		c := k.claims(a)
-		text, err := c.Encode(k.operator)
+		text, err := k.accountJWT(a)
 		if err != nil {
-			return fmt.Errorf("encode account %s: %w", a, err)
+			return err
 		}
-		if err := accounts.Store(c.Subject, text); err != nil {
+		if err := accounts.Store(k.AccountPublic(a), text); err != nil {
 			return fmt.Errorf("store account %s: %w", a, err)
 		}
 	}

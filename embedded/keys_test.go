@@ -59,7 +59,7 @@ func TestKeys_FilesAreForTheirOwnerOnly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keys")
 	openKeys(t, dir)
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 9 {
+	if err != nil || len(entries) != 10 {
 		t.Fatalf("%d files, %v", len(entries), err)
 	}
 	for _, e := range entries {

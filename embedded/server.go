@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,17 +11,19 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
 
 // Config of a server. StoreDir is required.
 type Config struct {
-	Host     string // address to listen on, default 127.0.0.1
-	Port     int    // -1 takes a free one
-	NoListen bool   // in-process connections only
-	StoreDir string // JetStream's files
-	Name     string // default "moothall"
+	Host     string      // address to listen on, default 127.0.0.1
+	Port     int         // -1 takes a free one
+	NoListen bool        // in-process connections only
+	StoreDir string      // JetStream's files
+	Name     string      // default "moothall"
+	TLS      *tls.Config // nil: connections over TCP are not encrypted
 	Log      *slog.Logger
 }
 
@@ -39,6 +42,7 @@ const (
 	writeDeadline  = 2 * time.Second
 	maxPending     = 4 << 20 // bytes
 	maxControlLine = 4 << 10 // bytes
+	tlsTimeout     = 5 * time.Second
 )
 
 // A Server is a running NATS server. Safe for concurrent use.
@@ -85,6 +89,7 @@ func options(cfg Config) *server.Options {
 		PingInterval: pingInterval, MaxPingsOut: pingsOut, WriteDeadline: writeDeadline,
 		MaxPayload: events.MaxMessage, MaxPending: maxPending, MaxControlLine: maxControlLine,
 		NoFastProducerStall: true,
+		TLSConfig:           cfg.TLS, TLSTimeout: tlsTimeout.Seconds(),
 	}
 	if o.ServerName == "" {
 		o.ServerName = "moothall"
@@ -136,6 +141,29 @@ func (s *Server) Connect(a Account, opts ...nats.Option) (*nats.Conn, error) {
 		return nil, fmt.Errorf("connect to %s: %w", a, err)
 	}
 	return nc, nil
+}
+
+// Apply makes the server take the keys as they are now: connections of role keys that
+// are gone and of refused keys are closed, and come back with new JWTs only.
+func (s *Server) Apply() error {
+	text, err := s.keys.accountJWT(Rooms)
+	if err != nil {
+		return err
+	}
+	claims, err := jwt.DecodeAccountClaims(text)
+	if err != nil {
+		return fmt.Errorf("decode account: %w", err)
+	}
+	resolver := s.ns.AccountResolver()
+	if err := resolver.Store(claims.Subject, text); err != nil {
+		return fmt.Errorf("store account: %w", err)
+	}
+	account, err := s.ns.LookupAccount(claims.Subject)
+	if err != nil {
+		return fmt.Errorf("look up account: %w", err)
+	}
+	s.ns.UpdateAccountClaims(account, claims)
+	return nil
 }
 
 // Shutdown stops the server and waits until its files are closed.

@@ -31,7 +31,7 @@ func (k *Keys) MintUser(u User) (string, error) {
 	c.Expires = u.Expires.Unix()
 	c.Tags.Add(tagRoom+u.Room, tagPeer+u.Peer)
 	c.SetScoped(true)
-	text, err := c.Encode(k.roles[u.Role])
+	text, err := c.Encode(k.role(u.Role))
 	if err != nil {
 		return "", fmt.Errorf("encode user: %w", err)
 	}
@@ -57,15 +57,22 @@ func (u User) validate() error {
 	return nil
 }
 
-// readUser decodes a JWT of MintUser and checks that these keys signed it. It
+// role is the key that signs for a role now.
+func (k *Keys) role(r events.Role) nkeys.KeyPair {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.roles[r]
+}
+
+// readUser decodes a JWT of MintUser and checks that the present keys signed it. It
 // does not look at its end.
 func (k *Keys) readUser(text string) (User, error) {
 	c, err := jwt.DecodeUserClaims(text)
 	if err != nil {
 		return User{}, events.Errorf(events.CodeInvalid, "decode user JWT: %v", err)
 	}
-	for role, key := range k.roles {
-		if c.Issuer == public(key) {
+	for _, role := range roles {
+		if c.Issuer == public(k.role(role)) {
 			return User{Role: role, Room: tagged(c.Tags, tagRoom), Peer: c.Name, NKey: c.Subject, Expires: time.Unix(c.Expires, 0)}, nil
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	CodeVersion        Code = "version"         // another protocol version
 	CodeUnauthorized   Code = "unauthorized"    // a token that the hub does not know
 	CodeTokenExpired   Code = "token_expired"   //
+	CodeTokenRevoked   Code = "token_revoked"   //
 	CodeForbidden      Code = "forbidden"       // known, but not allowed that
 	CodeNameTaken      Code = "name_taken"      // the peer id belongs to another key
 	CodeNotAllowed     Code = "not_allowed"     // the worker's owner does not allow the command

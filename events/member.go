@@ -40,7 +40,7 @@ type PeerInfo struct {
 	IsAdmin     bool              `json:"is_admin"`
 	Registry    bool              `json:"registry"`
 	Certificate MemberCertificate `json:"certificate"`
-	// Away seats have left, crashed or lapsed; AwayReason says which
+	// Away seats have left, crashed, lapsed or were put out; AwayReason says which
 	// (left, crashed, silent, replaced).
 	Away       bool   `json:"away,omitempty"`
 	AwayReason string `json:"away_reason,omitempty"`
@@ -99,4 +99,5 @@ const (
 	ReasonCrashed  = "crashed"
 	ReasonSilent   = "silent"
 	ReasonReplaced = "replaced"
+	ReasonRevoked  = "revoked" // the operator took its token or its id away
 )

@@ -20,6 +20,11 @@ type Config struct {
 	NATSURLs       []string      // what join tells peers; default: the embedded server's
 	ICEServers     []events.ICEServer
 	Version        string
+	// AdminToken is what the operator shows over HTTP; without one nobody is the operator.
+	AdminToken events.Secret
+	// Joins that the hub answers, a second, of one address and with one token; ten
+	// times as many at once. Defaults 100 and 50.
+	AddressJoins, TokenJoins int
 	// TokenDir keeps the join tokens, one file each; default "tokens" in the embedded
 	// server's store folder. Other processes may add files to it.
 	TokenDir string
@@ -45,6 +50,8 @@ func (c Config) withDefaults() Config {
 	if c.JWTLife == 0 {
 		c.JWTLife = DefaultJWTLife
 	}
+	c.AddressJoins = cmp.Or(c.AddressJoins, defaultAddressJoins)
+	c.TokenJoins = cmp.Or(c.TokenJoins, defaultTokenJoins)
 	if c.RolloutPercent == 0 {
 		c.RolloutPercent = 100
 	}

@@ -59,3 +59,18 @@ func (g Registry) Presence(r Record, peer string, f Facts) Decision {
 	}
 	return d
 }
+
+// Revoke sets the seats away whose keys are refused now.
+func (g Registry) Revoke(r Record, refused map[string]bool, now time.Time) Decision {
+	d := decide(r, now)
+	for _, m := range r.Members {
+		if !m.Here() || !refused[m.Key] {
+			continue
+		}
+		d.departed(m.Seat, events.ReasonRevoked, now, now)
+		if v := d.Record.Vacancy; v != nil && v.Reason == events.ReasonRevoked {
+			v.Reason = events.ReasonLeft // as an election's reason has it
+		}
+	}
+	return d.on(r)
+}

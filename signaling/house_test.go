@@ -22,7 +22,10 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-const testRoom = "lab"
+const (
+	testRoom = "lab"
+	operator = "moot_admin_of_the_test"
+)
 
 // A house is a hub on a real server in this process, for use inside a bubble.
 type house struct {
@@ -59,6 +62,7 @@ func inBubble(t *testing.T, cfg Config, f func(*testing.T, *house)) {
 	runtime.GC()
 	synctest.Test(t, func(t *testing.T) {
 		h := &house{t: t, dir: dir, cfg: cfg, logs: &logs{}}
+		h.cfg.AdminToken = operator
 		h.cfg.TokenDir = filepath.Join(dir, "tokens")
 		h.cfg.Log = slog.New(slog.NewTextHandler(h.logs, nil))
 		h.start()
@@ -75,7 +79,7 @@ func inBubble(t *testing.T, cfg Config, f func(*testing.T, *house)) {
 func (h *house) start() {
 	h.t.Helper()
 	var err error
-	h.keys, err = embedded.OpenKeys(filepath.Join(h.dir, "keys"))
+	h.keys, err = embedded.OpenKeys(h.keyDir())
 	must(h.t, err)
 	h.srv, err = embedded.Start(embedded.Config{NoListen: true, StoreDir: filepath.Join(h.dir, "store")}, h.keys)
 	must(h.t, err)
@@ -90,6 +94,8 @@ func (h *house) start() {
 		h.stop = func() {}
 	}
 }
+
+func (h *house) keyDir() string { return filepath.Join(h.dir, "keys") }
 
 // open starts a hub on the house's server and returns when it answers.
 func (h *house) open() (hub *Hub, stop func()) {
@@ -128,8 +134,10 @@ func (h *house) post(room string, q events.JoinRequest) (events.JoinReply, error
 	return reply, events.Decode(w.Body.Bytes(), &reply)
 }
 
-func (h *house) get(path, token string) *http.Response {
-	r := httptest.NewRequest("GET", path, nil)
+func (h *house) get(path, token string) *http.Response { return h.ask("GET", path, token) }
+
+func (h *house) ask(method, path, token string) *http.Response {
+	r := httptest.NewRequest(method, path, nil)
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}

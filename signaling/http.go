@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"time"
 
 	"github.com/moothall/moothall/events"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -20,7 +21,9 @@ func (h *Hub) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", h.whenReady(h.serveReady))
 	mux.HandleFunc("GET /version", h.serveVersion)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(h.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", h.asOperator(promhttp.HandlerFor(h.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
+	mux.HandleFunc("GET /v1/peers", h.whenReady(h.asOperator(h.servePeers)))
+	mux.HandleFunc("DELETE /v1/rooms/{room}/peers/{peer}", h.whenReady(h.asOperator(h.serveRelease)))
 	return mux
 }
 
@@ -37,6 +40,10 @@ func (h *Hub) whenReady(next http.HandlerFunc) http.HandlerFunc {
 
 // serveJoin admits a peer: join token and public nkey in, credentials out.
 func (h *Hub) serveJoin(w http.ResponseWriter, r *http.Request) {
+	if err := h.doorkeeper.address(r.RemoteAddr, time.Now()); err != nil {
+		h.refuseForNow(w, err)
+		return
+	}
 	var q events.JoinRequest
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, events.MaxJoinBody))
 	if err != nil {
@@ -48,6 +55,10 @@ func (h *Hub) serveJoin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply, err := h.join(r.Context(), r.PathValue("room"), q)
+	if errors.As(err, new(tooOften)) {
+		h.refuseForNow(w, err)
+		return
+	}
 	if err != nil {
 		h.metrics.rejected.WithLabelValues(string(events.CodeOf(err))).Inc()
 		writeError(w, err)
@@ -55,6 +66,13 @@ func (h *Hub) serveJoin(w http.ResponseWriter, r *http.Request) {
 	}
 	reply.NATSURLs = reachable(reply.NATSURLs, r.Host)
 	writeJSON(w, http.StatusOK, reply)
+}
+
+// refuseForNow tells a caller to come back in a second.
+func (h *Hub) refuseForNow(w http.ResponseWriter, err error) {
+	h.metrics.rejected.WithLabelValues("rate").Inc()
+	w.Header().Set("Retry-After", "1")
+	writeJSON(w, http.StatusTooManyRequests, events.ErrorReply{Error: events.AsError(err)})
 }
 
 func tooLarge(err error) error {
@@ -119,7 +137,7 @@ func httpStatus(c events.Code) int {
 	switch c {
 	case events.CodeInvalid, events.CodeVersion:
 		return http.StatusBadRequest
-	case events.CodeUnauthorized, events.CodeTokenExpired:
+	case events.CodeUnauthorized, events.CodeTokenExpired, events.CodeTokenRevoked:
 		return http.StatusUnauthorized
 	case events.CodeForbidden:
 		return http.StatusForbidden

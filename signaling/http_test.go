@@ -173,7 +173,7 @@ func TestMetrics_CountWhatThePlanToRetireNeeds(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, h *house) {
 		h.admit(events.RoleWorker, "worker-1").mustRegister()
 		h.get("/discover-workers?room=lab", h.token(events.RoleClient))
-		body, err := io.ReadAll(h.get("/metrics", "").Body)
+		body, err := io.ReadAll(h.get("/metrics", operator).Body)
 		must(t, err)
 		for _, line := range []string{
 			`moothall_rooms{mode="registry"} 1`, `moothall_workers{status="available"} 1`,

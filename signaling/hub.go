@@ -29,17 +29,20 @@ const (
 // same store would miss, except what it heard and saw by itself. Safe for
 // concurrent use.
 type Hub struct {
-	cfg      Config
-	log      *slog.Logger
-	srv      *embedded.Server
-	keys     *embedded.Keys
-	registry Registry
-	tokens   *Tokens
-	presence *Presence
-	lanes    *lanes
-	limiter  *limiter
-	metrics  *metrics
-	ready    chan struct{}
+	cfg        Config
+	log        *slog.Logger
+	srv        *embedded.Server
+	keys       *embedded.Keys
+	registry   Registry
+	tokens     *Tokens
+	presence   *Presence
+	lanes      *lanes
+	limiter    *limiter
+	metrics    *metrics
+	gate       *gate
+	looks      chan chan error // asks watchGate to look now
+	doorkeeper *doorkeeper
+	ready      chan struct{}
 
 	// Set by Run before ready is closed.
 	rooms   *nats.Conn
@@ -64,8 +67,12 @@ func NewHub(cfg Config, srv *embedded.Server, keys *embedded.Keys) (*Hub, error)
 	if err != nil {
 		return nil, err
 	}
+	gate, err := newGate(tokens, keys, srv)
+	if err != nil {
+		return nil, err
+	}
 	return &Hub{
-		cfg: cfg, log: cfg.Log, srv: srv, keys: keys, tokens: tokens,
+		cfg: cfg, log: cfg.Log, gate: gate, looks: make(chan chan error), doorkeeper: newDoorkeeper(cfg), srv: srv, keys: keys, tokens: tokens,
 		registry: Registry{Limits: cfg.Limits, RolloutPercent: cfg.RolloutPercent, Hub: keys.Seat(), HubKeys: keys.SeatPublic()},
 		presence: NewPresence(time.Duration(cfg.Limits.LeaseTTLMS)*time.Millisecond, time.Now()),
 		lanes:    newLanes(), limiter: newLimiter(), metrics: newMetrics(),
@@ -141,6 +148,7 @@ func (h *Hub) work(ctx context.Context, system *nats.Conn) error {
 	var group errgroup.Group
 	group.Go(func() error { h.sweep(ctx); return nil })
 	group.Go(func() error { h.scan(ctx); return nil })
+	group.Go(func() error { h.watchGate(ctx); return nil })
 	return group.Wait()
 }
 

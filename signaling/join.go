@@ -20,6 +20,9 @@ func (h *Hub) join(ctx context.Context, room string, q events.JoinRequest) (even
 	if err != nil {
 		return events.JoinReply{}, err
 	}
+	if err := h.doorkeeper.token(info.ID, now); err != nil {
+		return events.JoinReply{}, err
+	}
 	if err := admits(info, room); err != nil {
 		return events.JoinReply{}, err
 	}
@@ -34,6 +37,9 @@ func (h *Hub) join(ctx context.Context, room string, q events.JoinRequest) (even
 	expires := now.Add(h.cfg.JWTLife)
 	if info.Expires.Before(expires) {
 		expires = info.Expires.Time
+	}
+	if err := h.tokens.Admit(info, Admitted{NKey: q.NKey, Room: room, Peer: peer, Until: expires, At: now}); err != nil {
+		return events.JoinReply{}, err
 	}
 	jwt, err := h.keys.MintUser(embedded.User{Role: info.Role, Room: room, Peer: peer, NKey: q.NKey, Expires: expires})
 	if err != nil {

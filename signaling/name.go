@@ -41,7 +41,7 @@ func (r *Record) bind(peer, nkey string, now time.Time) error {
 	switch {
 	case known && r.Names[i].Key != nkey:
 		return events.Errorf(events.CodeNameTaken, "peer id %s is already in room %q with another key", peer, r.Room).
-			WithTry("another MOOT_PEER_ID, or start it with the state folder that it had before")
+			WithTry("another MOOT_PEER_ID, or start it with the state folder that it had before; on the hub: moothall peer release %s", peer)
 	case known && now.Sub(r.Names[i].Seen) >= seenEvery:
 		r.Names[i].Seen = now
 	case !known && len(r.Names) >= maxNames:
@@ -51,4 +51,23 @@ func (r *Record) bind(peer, nkey string, now time.Time) error {
 		r.Names = slices.Insert(r.Names, i, Name{PeerID: peer, Key: nkey, Seen: now})
 	}
 	return nil
+}
+
+// name is the binding of a chosen peer id.
+func (r Record) name(peer string) (Name, error) {
+	for _, n := range r.Names {
+		if n.PeerID == peer {
+			return n, nil
+		}
+	}
+	if events.IsDerived(peer) {
+		return Name{}, events.Errorf(events.CodeInvalid, "peer id %s follows from its key and can be nobody else's", peer).
+			WithTry("to put it out: moothall token revoke ID, of the token that it joined with")
+	}
+	return Name{}, events.Errorf(events.CodeInvalid, "nobody has the peer id %s in room %q", peer, r.Room).WithTry("moothall peer ls")
+}
+
+// unbind frees a peer id if it is still the key's.
+func (r *Record) unbind(n Name) {
+	r.Names = slices.DeleteFunc(r.Names, func(o Name) bool { return o.PeerID == n.PeerID && o.Key == n.Key })
 }

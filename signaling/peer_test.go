@@ -3,6 +3,9 @@ package signaling
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -19,6 +22,17 @@ type peer struct {
 	process string
 	seat    events.Seat
 	last    uint64
+	up      atomic.Bool // nc's own methods wait for its lock while it dials
+	lost    atomic.Int64
+	shut    atomic.Bool // it does not dial
+}
+
+// InProcessConn is the peer's own way to the door.
+func (p *peer) InProcessConn() (net.Conn, error) {
+	if p.shut.Load() {
+		return nil, errors.New("the peer does not dial")
+	}
+	return p.door.InProcessConn()
 }
 
 // admit joins and connects; id "" takes the derived one.
@@ -31,19 +45,29 @@ func (h *house) admit(role events.Role, id string) *peer {
 
 func (h *house) admitKey(role events.Role, id string, pair nkeys.KeyPair) *peer {
 	h.t.Helper()
+	p, _ := h.admitTokenKey(h.token(role), id, pair)
+	return p
+}
+
+func (h *house) admitTokenKey(token, id string, pair nkeys.KeyPair) (*peer, events.JoinReply) {
+	h.t.Helper()
 	key, err := pair.PublicKey()
 	must(h.t, err)
-	reply, err := h.post(testRoom, events.JoinRequest{Token: h.token(role), NKey: key, PeerID: id, Protocol: 1})
+	reply, err := h.post(testRoom, events.JoinRequest{Token: token, NKey: key, PeerID: id, Protocol: 1})
 	must(h.t, err)
 	p := &peer{house: h, id: reply.PeerID, key: key, pair: pair, process: "process-1"}
+	p.up.Store(true)
 	seed, err := pair.Seed()
 	must(h.t, err)
-	p.nc, err = nats.Connect("", nats.InProcessServer(&h.door), nats.UserJWTAndSeed(reply.JWT, string(seed)),
+	p.nc, err = nats.Connect("", nats.InProcessServer(p), nats.UserJWTAndSeed(reply.JWT, string(seed)),
 		nats.CustomInboxPrefix(reply.InboxPrefix), nats.MaxReconnects(-1), nats.ReconnectWait(250*time.Millisecond),
-		nats.PingInterval(time.Hour), nats.IgnoreAuthErrorAbort(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+		nats.PingInterval(time.Hour), nats.IgnoreAuthErrorAbort(),
+		nats.DisconnectErrHandler(func(*nats.Conn, error) { p.up.Store(false); p.lost.Add(1) }),
+		nats.ReconnectHandler(func(*nats.Conn) { p.up.Store(true) }),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	must(h.t, err)
 	h.all = append(h.all, p.nc)
-	return p
+	return p, reply
 }
 
 func (p *peer) connection() events.Connection {

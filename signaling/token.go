@@ -23,15 +23,12 @@ import (
 // DefaultTokenTTL is the life of a join token if none is asked for.
 const DefaultTokenTTL = 24 * time.Hour
 
-// tokenPrefix tells a person, and a scanner of leaked secrets, what it is.
-const tokenPrefix = "moot_"
-
 // A TokenRequest asks for a join token.
 type TokenRequest struct {
 	Room   string
 	Role   events.Role
 	TTL    time.Duration // default DefaultTokenTTL
-	ID     string        // default: random
+	ID     string        // default: random. A token with a chosen id fits one key only
 	PeerID string        // admits this peer id only; default: any
 }
 
@@ -43,16 +40,19 @@ type TokenInfo struct {
 	PeerID  string      `json:"peer_id,omitempty"`
 	Created events.Time `json:"created"`
 	Expires events.Time `json:"expires"`
+	Revoked events.Time `json:"revoked,omitzero"`
+	OneKey  bool        `json:"one_key,omitempty"` // it fits the first key that joins with it
+	NKey    string      `json:"nkey,omitempty"`    // that key
 	SHA256  string      `json:"sha256"`
 }
 
 // Tokens keeps join tokens in a folder, one file each (0600), read at every use: so
-// another process may add or remove one while the hub runs. Safe for concurrent use.
+// another process may add or revoke one while the hub runs. Safe for concurrent use.
 type Tokens struct{ dir string }
 
 // OpenTokens makes the folder (0700) if it is missing.
 func OpenTokens(dir string) (*Tokens, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, keysFolder), 0o700); err != nil {
 		return nil, fmt.Errorf("token folder: %w", err)
 	}
 	return &Tokens{dir: dir}, nil
@@ -63,18 +63,20 @@ func (t *Tokens) New(r TokenRequest, now time.Time) (text string, info TokenInfo
 	if err := r.validate(); err != nil {
 		return "", TokenInfo{}, err
 	}
-	if r.ID == "" {
+	chosen := r.ID != ""
+	if !chosen {
 		r.ID = randomText(5)
 	}
 	if r.TTL == 0 {
 		r.TTL = DefaultTokenTTL
 	}
-	text = tokenPrefix + r.ID + "_" + randomText(20)
+	text = events.TokenPrefix + r.ID + "_" + randomText(20)
 	info = TokenInfo{
 		ID: r.ID, Room: r.Room, Role: r.Role, PeerID: r.PeerID,
-		Created: events.At(now), Expires: events.At(now.Add(r.TTL)), SHA256: hashToken(text),
+		Created: events.At(now), Expires: events.At(now.Add(r.TTL)),
+		OneKey: chosen, SHA256: hashToken(text),
 	}
-	return text, info, t.keep(info)
+	return text, info, t.add(info, now)
 }
 
 func (r TokenRequest) validate() error {
@@ -98,29 +100,25 @@ func (r TokenRequest) validate() error {
 	return nil
 }
 
-// keep writes a token's file whole, and never over another's.
-func (t *Tokens) keep(info TokenInfo) error {
-	data, err := json.MarshalIndent(info, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode token: %w", err)
-	}
-	f, err := os.CreateTemp(t.dir, ".new-*") // 0600
-	if err != nil {
-		return fmt.Errorf("keep token: %w", err)
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("keep token: %w", err)
-	}
-	err = os.Link(f.Name(), t.path(info.ID))
-	if errors.Is(err, fs.ErrExist) {
-		return events.Errorf(events.CodeUsage, "there is a token %q already", info.ID).WithTry("another --id, or none")
-	}
-	if err != nil {
-		return fmt.Errorf("keep token: %w", err)
-	}
-	return nil
+// add keeps a new token. An id that was used is free again once its token has
+// ended: the old text has another secret.
+func (t *Tokens) add(info TokenInfo, now time.Time) error {
+	return t.exclusively(func() error {
+		old, err := readToken(t.path(info.ID))
+		if err == nil && old.ended(now) == nil {
+			return events.Errorf(events.CodeUsage, "there is a token %q already", info.ID).
+				WithTry("another --id, or first: moothall token revoke %s", info.ID)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err == nil {
+			if err := t.forget(old, now); err != nil {
+				return err
+			}
+		}
+		return t.write(info)
+	})
 }
 
 func (t *Tokens) path(id string) string { return filepath.Join(t.dir, id+".json") }
@@ -144,13 +142,14 @@ func (t *Tokens) List() ([]TokenInfo, error) {
 }
 
 // Check returns what a token admits to. Whatever is not a token of this hub is
-// CodeUnauthorized, an expired one CodeTokenExpired.
+// CodeUnauthorized, an expired one CodeTokenExpired, a revoked one CodeTokenRevoked.
 func (t *Tokens) Check(text string, now time.Time) (TokenInfo, error) {
+	text, _ = events.SplitToken(text)
 	unknown := events.Errorf(events.CodeUnauthorized, "the hub does not know this token").
 		WithTry("moothall token new --room ROOM --role ROLE, on the hub")
 	id, ok := tokenID(text)
 	if !ok {
-		return TokenInfo{}, unknown.WithFact("it is not one of this hub's tokens: they read %sID_SECRET", tokenPrefix)
+		return TokenInfo{}, unknown.WithFact("it is not one of this hub's tokens: they read %sID_SECRET", events.TokenPrefix)
 	}
 	info, err := readToken(t.path(id))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -162,17 +161,27 @@ func (t *Tokens) Check(text string, now time.Time) (TokenInfo, error) {
 	if subtle.ConstantTimeCompare([]byte(info.SHA256), []byte(hashToken(text))) != 1 {
 		return TokenInfo{}, unknown.WithFact("token %s has another secret", id)
 	}
-	if !now.Before(info.Expires.Time) {
-		return TokenInfo{}, events.Errorf(events.CodeTokenExpired, "the token expired %s (%s)",
-			humanize.RelTime(info.Expires.Time, now, "ago", ""), info.Expires.UTC().Format("2006-01-02 15:04 UTC")).
-			WithTry("moothall token new --room %s --role %s, on the hub", info.Room, info.Role)
+	return info, info.ended(now)
+}
+
+// ended says why a token admits nobody any more, nil while it does.
+func (i TokenInfo) ended(now time.Time) error {
+	what, at, code := "", i.Revoked.Time, events.CodeTokenRevoked
+	switch {
+	case !at.IsZero():
+		what = "was revoked"
+	case !now.Before(i.Expires.Time):
+		what, at, code = "expired", i.Expires.Time, events.CodeTokenExpired
+	default:
+		return nil
 	}
-	return info, nil
+	return events.Errorf(code, "the token %s %s (%s)", what, humanize.RelTime(at, now, "ago", ""), at.UTC().Format("2006-01-02 15:04 UTC")).
+		WithTry("moothall token new --room %s --role %s, on the hub", i.Room, i.Role)
 }
 
 // tokenID is the id in a token's text. The secret has no "_", an id may.
 func tokenID(text string) (string, bool) {
-	rest, ok := strings.CutPrefix(text, tokenPrefix)
+	rest, ok := strings.CutPrefix(text, events.TokenPrefix)
 	i := strings.LastIndexByte(rest, '_')
 	if !ok || i < 0 || events.ValidID("token id", rest[:i]) != nil {
 		return "", false

@@ -46,6 +46,7 @@ func (a *Agent) acceptClient(ctx, life context.Context, offer events.Signal) (ev
 // serveClient serves jobs on a client's link until it ends.
 func (a *Agent) serveClient(ctx context.Context, client string, l *link.Link) {
 	defer l.Close()
+	defer a.guests.came(client, l)()
 	select {
 	case <-l.Opened():
 	case <-l.Done():

@@ -92,6 +92,7 @@ type Agent struct {
 	fresh   pulse        // of the view
 	current atomic.Int64 // Unix nanoseconds at which the view was last that of the moment
 	keys    sync.Map     // peer id -> public nkey, from the hub's record
+	guests  guests       // links of clients
 }
 
 // New makes an agent.
@@ -111,7 +112,8 @@ func New(cfg Config) *Agent {
 // Run joins the room and serves until ctx ends; then it drains: it takes no new
 // job, waits for the running ones at most DrainTimeout, says goodbye and returns
 // nil. Before it has joined it returns what the hub refused (an *events.Error);
-// after that it returns an error only when another process took over its seat.
+// after that it returns an error only when another process took over its seat, or when
+// its token has ended: then it drains first.
 func (a *Agent) Run(ctx context.Context) error {
 	if err := a.join(ctx); err != nil {
 		return err
@@ -137,10 +139,24 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := a.serveRoom(life); err != nil {
 		return err
 	}
+	admitted, putOut := context.WithCancel(ctx)
+	defer putOut()
+	a.wg.Go(func() {
+		select {
+		case <-a.session.Ended():
+			putOut()
+		case <-life.Done():
+		}
+	})
 	if !welcome.Registry {
-		return a.outsideRoom(ctx)
+		err = a.outsideRoom(admitted)
+	} else {
+		err = a.inRoom(admitted, welcome)
 	}
-	return a.inRoom(ctx, welcome)
+	if err != nil {
+		return err
+	}
+	return a.session.Err()
 }
 
 // join connects to the hub and makes what the agent is built of.

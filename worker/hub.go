@@ -213,6 +213,9 @@ func (a *Agent) event(m *nats.Msg) {
 	} else {
 		in := replica.Presence{}
 		if err = events.Decode(m.Data, &in.PeerEvent); err == nil {
+			if s.Verb == events.EventPeerLeft && in.Reason == events.ReasonRevoked {
+				a.wg.Go(func() { a.guests.putOut(in.PeerID) })
+			}
 			a.post(in)
 		}
 	}

@@ -38,6 +38,7 @@ var exitCodes = map[events.Code]int{
 	events.CodeFile:           ExitIO,
 	events.CodeUnauthorized:   ExitPermission,
 	events.CodeTokenExpired:   ExitPermission,
+	events.CodeTokenRevoked:   ExitPermission,
 	events.CodeForbidden:      ExitPermission,
 	events.CodeNameTaken:      ExitPermission,
 	events.CodeNotAllowed:     ExitPermission,

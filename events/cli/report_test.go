@@ -121,7 +121,7 @@ func TestExitCode_AsTheInterfaceSays(t *testing.T) {
 		events.CodeUsage: 64, events.CodeDamaged: 65, events.CodeUnreachable: 69, events.CodeInternal: 70,
 		events.CodeFile: 74, events.CodeAllBusy: 75, events.CodeNoMatch: 75, events.CodeNoWorkers: 75,
 		events.CodeRoomFull: 75, events.CodeTimeout: 75, events.CodeLost: 75, events.CodeNotAllowed: 77,
-		events.CodeUnauthorized: 77, events.CodeTokenExpired: 77, events.CodeForbidden: 77,
+		events.CodeUnauthorized: 77, events.CodeTokenExpired: 77, events.CodeTokenRevoked: 77, events.CodeForbidden: 77,
 		events.CodeNameTaken: 77, events.CodeConfig: 78, events.CodeCanceled: 130,
 	} {
 		if got := ExitCode(events.Errorf(code, "x")); got != want {

@@ -37,6 +37,9 @@ func TestSecret_NeverPrints(t *testing.T) {
 			t.Errorf("a secret was printed as %q:\n%s", form, out.String())
 		}
 	}
+	if n := strings.Count(out.String(), "[redacted]"); n < 40 {
+		t.Errorf("%d times [redacted]:\n%s", n, out.String())
+	}
 	if s.Reveal() != canary {
 		t.Error("the secret is lost")
 	}

@@ -99,7 +99,7 @@ func (h *house) fill(ctx context.Context, room string, size int) error {
 	if token, err = h.stage.Token(ctx, room, string(events.RoleClient)); err != nil {
 		return err
 	}
-	c, err := client.Join(ctx, client.Config{HubURL: h.stage.HTTP, Room: room, Token: token})
+	c, err := client.Join(ctx, client.Config{HubURL: h.stage.HTTP, Room: room, Token: client.Secret(token)})
 	if err == nil {
 		h.clients = append(h.clients, c)
 	}

@@ -130,5 +130,5 @@ func (b *bench) join(ctx context.Context, registry bool) (*client.Client, error)
 	if err != nil {
 		return nil, err
 	}
-	return client.Join(ctx, client.Config{HubURL: cfg.Hub, Room: cfg.Room, Token: cfg.Token, Registry: registry})
+	return client.Join(ctx, client.Config{HubURL: cfg.Hub, Room: cfg.Room, Token: client.Secret(cfg.Token), Registry: registry})
 }

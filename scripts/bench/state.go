@@ -31,7 +31,7 @@ func (b *bench) slotter(ctx context.Context) (*slotter, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := session.Join(ctx, session.Config{HubURL: cfg.Hub, Room: cfg.Room, Token: cfg.Token, Role: events.RoleClient, Key: key})
+	s, err := session.Join(ctx, session.Config{HubURL: cfg.Hub, Room: cfg.Room, Token: events.Secret(cfg.Token), Role: events.RoleClient, Key: key})
 	return &slotter{s, cfg.Room}, err
 }
 

@@ -96,6 +96,8 @@ func (s *Stage) Reopen(ctx context.Context) error {
 		"--http", strings.TrimPrefix(s.HTTP, "http://"), "--nats", strings.TrimPrefix(s.NATS, "nats://")}
 	if s.Hosts == nil {
 		args = append(args, "--dev") // which is for one machine
+	} else {
+		args = append(args, "--plaintext") // hosts of a test's own
 	}
 	cmd := s.command(context.Background(), "moothall", args...)
 	cmd.Env = environ()

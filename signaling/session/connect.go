@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -60,8 +61,11 @@ func (s *Session) options(reply events.JoinReply) []nats.Option {
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { s.complain(sub, err) }),
 		nats.ClosedHandler(func(*nats.Conn) { close(s.closed) }),
 	}
-	if s.cfg.InProcess != nil {
+	switch _, pin := events.SplitToken(s.cfg.Token.Reveal()); {
+	case s.cfg.InProcess != nil:
 		options = append(options, nats.InProcessServer(s.cfg.InProcess))
+	case pin != "": // whatever the join reply says
+		options = append(options, nats.Secure(trust(s.cfg.Token)))
 	}
 	return options
 }
@@ -114,6 +118,12 @@ func (s *Session) noServer(reply events.JoinReply, err error) error {
 	if unauthorized(err) {
 		return events.Errorf(events.CodeForbidden, "the NATS server of the hub at %s refused what the hub admitted", s.door.url).
 			WithTry("is another hub using the port of its NATS server? On the hub: moothall up --nats ADDR")
+	}
+	if errors.Is(err, nats.ErrSecureConnWanted) {
+		err = http.ErrSchemeMismatch
+	}
+	if e := Untrusted(s.door.url, s.cfg.Token, err); e != nil {
+		return e.WithFact("that is its NATS server")
 	}
 	where := "in process"
 	if s.cfg.InProcess == nil {

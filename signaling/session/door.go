@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -35,6 +36,9 @@ func newDoor(cfg Config) (*door, error) {
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
 		return nil, events.Errorf(events.CodeConfig, "hub %q is not http(s)://host:port", cfg.HubURL)
 	}
+	if err := checkScheme(base, cfg.Token); err != nil {
+		return nil, err
+	}
 	if err := events.ValidID("room", cfg.Room); err != nil {
 		return nil, events.Errorf(events.CodeConfig, "%s", err)
 	}
@@ -56,25 +60,15 @@ func newDoor(cfg Config) (*door, error) {
 		http:    cfg.HTTP,
 	}
 	if d.http == nil {
-		d.http = newHTTP()
+		d.http = NewHTTP(cfg.Token)
 	}
 	return d, nil
 }
 
-// newHTTP keeps no connection (a join is one request an hour) and follows no
-// redirect (the token is for this hub only).
-func newHTTP() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableKeepAlives = true
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
 // join asks for a JWT. ctx bounds it.
 func (d *door) join(ctx context.Context) (admission, error) {
-	body, err := json.Marshal(events.JoinRequest{Token: d.cfg.Token, NKey: d.nkey, PeerID: d.cfg.PeerID, Protocol: events.ProtocolVersion})
+	token, _ := events.SplitToken(d.cfg.Token.Reveal())
+	body, err := json.Marshal(events.JoinRequest{Token: token, NKey: d.nkey, PeerID: d.cfg.PeerID, Protocol: events.ProtocolVersion})
 	if err != nil {
 		return admission{}, events.AsError(err)
 	}
@@ -114,6 +108,10 @@ func (d *door) decode(resp *http.Response, data []byte, reply *events.JoinReply)
 	if resp.StatusCode != http.StatusOK && json.Unmarshal(data, &refused) == nil && refused.Error != nil {
 		return d.refusal(refused.Error)
 	}
+	if resp.StatusCode == http.StatusBadRequest && bytes.Contains(data, []byte("HTTP request to an HTTPS server")) {
+		return events.Errorf(events.CodeConfig, "the hub at %s speaks TLS", d.url).
+			WithTry("MOOT_HUB=%s", strings.Replace(d.url, "http:", "https:", 1))
+	}
 	if resp.StatusCode != http.StatusOK || events.Decode(data, reply) != nil {
 		return events.Errorf(events.CodeUnreachable, "%s is not a moothall hub (it answered with HTTP status %d)", d.url, resp.StatusCode).
 			WithTry("the address that moothall up printed, as MOOT_HUB")
@@ -125,11 +123,12 @@ func (d *door) decode(resp *http.Response, data []byte, reply *events.JoinReply)
 // with which token (its length and end only).
 func (d *door) refusal(e *events.Error) error {
 	switch e.Code {
-	case events.CodeUnauthorized, events.CodeTokenExpired, events.CodeForbidden:
+	case events.CodeUnauthorized, events.CodeTokenExpired, events.CodeTokenRevoked, events.CodeForbidden:
 	default:
 		return e
 	}
-	e = e.WithFact("asked the hub at %s with a token of %d characters%s", d.url, len(d.cfg.Token), tail(d.cfg.Token))
+	token, _ := events.SplitToken(d.cfg.Token.Reveal())
+	e = e.WithFact("asked the hub at %s with a token of %d characters%s", d.url, len(token), tail(token))
 	if e.Try == "" {
 		e = e.WithTry("moothall token new --role %s --room %s", d.cfg.Role, d.cfg.Room)
 	}
@@ -169,6 +168,9 @@ func (d *door) check(r events.JoinReply) error {
 func (d *door) unreachable(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return events.Errorf(events.CodeCanceled, "joining room %q was canceled", d.cfg.Room)
+	}
+	if e := Untrusted(d.url, d.cfg.Token, err); e != nil {
+		return e
 	}
 	return events.Errorf(events.CodeUnreachable, "no answer from the hub at %s (%s)", d.url, reason(err)).
 		WithTry("is moothall up running there? Is the port open?")

@@ -43,7 +43,7 @@ type hub struct {
 	deaf   atomic.Bool // of NATS while it is down: it takes a minute to refuse
 	// reply changes an answer of the door; refuse replaces it.
 	reply  func(*events.JoinReply)
-	refuse *events.Error
+	refuse atomic.Pointer[events.Error]
 }
 
 func newHub(t *testing.T) *hub {
@@ -95,7 +95,7 @@ func (h *hub) RoundTrip(r *http.Request) (*http.Response, error) {
 func (h *hub) door(w http.ResponseWriter, r *http.Request) {
 	var ask events.JoinRequest
 	must(h.t, json.NewDecoder(r.Body).Decode(&ask))
-	refusal := h.refuse
+	refusal := h.refuse.Load()
 	if refusal == nil && ask.Token != token {
 		refusal = events.Errorf(events.CodeUnauthorized, "the hub does not know this token")
 	}

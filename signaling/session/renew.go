@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -25,6 +26,7 @@ func renewIn(life time.Duration) time.Duration {
 // comes back with the new one, and the hub knows that kind of end from a crash.
 func (s *Session) renew(life time.Duration) {
 	wait, backoff := renewIn(life), renewPause
+	refused := false // and said so
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -41,13 +43,42 @@ func (s *Session) renew(life time.Duration) {
 		switch {
 		case err == nil:
 			s.reply.Store(&a.reply)
+			refused = false
 			wait, backoff = renewIn(a.life), renewPause
-		case s.ctx.Err() == nil:
-			s.log.Debug("could not renew the admission", "cause", err, "code", events.CodeOf(err))
+		case s.ctx.Err() != nil:
+		case final(err):
+			s.finish(err)
+			return
+		default:
+			s.complainOnce(&refused, err)
 			wait, backoff = backoff, min(2*backoff, renewBackoff)
 		}
 		s.pause(renewPause)
 	}
+}
+
+// final reports whether a refusal is for good: the token has ended. A hub that does
+// not know it may have been set up anew and be put back.
+func final(err error) bool {
+	code := events.CodeOf(err)
+	return code == events.CodeTokenExpired || code == events.CodeTokenRevoked
+}
+
+// finish ends the presence in the room: nobody will be admitted with this token again.
+func (s *Session) finish(err error) {
+	s.log.Error("this peer's token has ended", "cause", err, "code", events.CodeOf(err))
+	s.err.Store(events.AsError(err))
+	close(s.ended)
+}
+
+// complainOnce tells the owner that the hub is there and refuses, once until it admits
+// again. A hub that does not answer is said elsewhere.
+func (s *Session) complainOnce(said *bool, err error) {
+	level := slog.LevelDebug
+	if code := events.CodeOf(err); !*said && code != events.CodeUnreachable && code != events.CodeUnavailable {
+		level, *said = slog.LevelError, true
+	}
+	s.log.Log(s.ctx, level, "could not renew the admission", "cause", err, "code", events.CodeOf(err))
 }
 
 func (s *Session) rejoin() (admission, error) {

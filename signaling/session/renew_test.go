@@ -154,3 +154,46 @@ func TestRenewIn(t *testing.T) {
 		}
 	}
 }
+
+// Issue 6.2: an expired or revoked token gives a clear end, and no further joins.
+func TestToken_SessionEndsWhenItsTokenHas(t *testing.T) {
+	for _, code := range []events.Code{events.CodeTokenExpired, events.CodeTokenRevoked} {
+		bubble(t, func(t *testing.T, h *hub) {
+			a := h.join(h.config("a"))
+			defer leave(t, a)
+			if a.Err() != nil {
+				t.Errorf("ended at its start: %v", a.Err())
+			}
+			h.refuse.Store(events.Errorf(code, "the token has ended"))
+			<-a.Ended()
+			wantCode(t, "end", a.Err(), code)
+			if e := events.AsError(a.Err()); e.Try == "" || len(e.Facts) == 0 {
+				t.Errorf("%+v does not say what to do", e)
+			}
+			joins := h.joins.Load()
+			h.stop() // a dial that hangs in a bubble would never end
+			time.Sleep(2 * renewBackoff)
+			if h.joins.Load() != joins {
+				t.Error("it goes on knocking")
+			}
+		})
+	}
+}
+
+// A hub that does not know the token may be put back: the session goes on.
+func TestToken_SessionOutlivesAHubThatForgotIt(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		a := h.join(h.config("a"))
+		defer leave(t, a)
+		<-a.Connected()
+		h.refuse.Store(events.Errorf(events.CodeUnauthorized, "the hub does not know this token"))
+		time.Sleep(h.life + 2*renewBackoff)
+		if a.Err() != nil || <-a.Connected() {
+			t.Errorf("ended: %v", a.Err())
+		}
+		h.refuse.Store(nil)
+		if !<-a.Connected() {
+			t.Error("not back")
+		}
+	})
+}

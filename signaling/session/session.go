@@ -25,13 +25,14 @@ const (
 // Config says whom to join as. HubURL is http(s)://host:port; PeerID is empty for
 // the id derived from Key. The token's role must be Role.
 type Config struct {
-	HubURL, Room, Token, PeerID string
-	Role                        events.Role
-	Key                         nkeys.KeyPair
-	Secret                      string                     // room secret, "" for none
-	HTTP                        *http.Client               // nil: a client of our own
-	InProcess                   nats.InProcessConnProvider // nil: TCP to the URLs of the join reply
-	Log                         *slog.Logger               // nil: none
+	HubURL, Room, PeerID string
+	Token                events.Secret
+	Role                 events.Role
+	Key                  nkeys.KeyPair
+	Secret               events.Secret              // room secret, "" for none
+	HTTP                 *http.Client               // nil: a client of our own
+	InProcess            nats.InProcessConnProvider // nil: TCP to the URLs of the join reply
+	Log                  *slog.Logger               // nil: none
 }
 
 // A Session is one peer's presence in a room. All methods may be called from any
@@ -52,6 +53,8 @@ type Session struct {
 	refused   chan struct{} // NATS did not accept the JWT; one waits
 	away      chan struct{} // the connection was lost; one waits
 	closed    chan struct{} // NATS has run its last callback
+	ended     chan struct{} // the token has ended
+	err       atomic.Pointer[events.Error]
 
 	ctx     context.Context // ends when Close begins
 	end     context.CancelFunc
@@ -100,6 +103,7 @@ func newSession(cfg Config) (*Session, error) {
 		refused:   make(chan struct{}, 1),
 		away:      make(chan struct{}, 1),
 		closed:    make(chan struct{}),
+		ended:     make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -125,7 +129,7 @@ func (s *Session) Key() string { return s.key }
 func (s *Session) Signer() events.Signer { return s.cfg.Key }
 
 // Secret is the room secret, "" for none.
-func (s *Session) Secret() string { return s.cfg.Secret }
+func (s *Session) Secret() events.Secret { return s.cfg.Secret }
 
 // Reply is the newest join reply: its limits, seat keys and ICE servers are the
 // ones to go by.
@@ -150,6 +154,18 @@ func (s *Session) Connection() events.Connection {
 // Connected reports true after each (re)connection and false after each loss. Only
 // the newest value waits; there is one channel, for one reader.
 func (s *Session) Connected() <-chan bool { return s.connected }
+
+// Ended is closed when the hub refuses to renew the admission for good, because the
+// token has expired or was revoked. The session is of no use then, and is to be closed.
+func (s *Session) Ended() <-chan struct{} { return s.ended }
+
+// Err is why the session has ended, nil while it has not.
+func (s *Session) Err() error {
+	if e := s.err.Load(); e != nil {
+		return e
+	}
+	return nil
+}
 
 // Close lets what was received be handled and what was published leave (at most
 // 2 s, and no longer than ctx), then closes the connection and waits until

@@ -30,7 +30,11 @@ func TestJoin_AdmitsWithADerivedOrChosenID(t *testing.T) {
 
 func TestJoin_RefusalsAreErrorsWithCodes(t *testing.T) {
 	bubble(t, func(t *testing.T, h *hub) {
-		other, err := Join(t.Context(), func() Config { c := h.config("w1"); c.Token = strings.Repeat("x", 40) + "tail"; return c }())
+		other, err := Join(t.Context(), func() Config {
+			c := h.config("w1")
+			c.Token = events.Secret(strings.Repeat("x", 40) + "tail")
+			return c
+		}())
 		wantCode(t, "another token", err, events.CodeUnauthorized)
 		var e *events.Error
 		if other != nil || !errors.As(err, &e) || !strings.Contains(strings.Join(e.Facts, " "), "44 characters (ends in …tail)") || e.Try == "" {
@@ -40,7 +44,7 @@ func TestJoin_RefusalsAreErrorsWithCodes(t *testing.T) {
 			t.Error("the token is shown")
 		}
 		for _, code := range []events.Code{events.CodeTokenExpired, events.CodeForbidden, events.CodeNameTaken, events.CodeInvalid} {
-			h.refuse = events.Errorf(code, "no")
+			h.refuse.Store(events.Errorf(code, "no"))
 			_, err := Join(t.Context(), h.config("w1"))
 			wantCode(t, string(code), err, code)
 		}

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,7 +23,7 @@ type pair struct {
 	candidates, redials chan events.Signal
 }
 
-func newPair(t *testing.T, h *hub, secretP, secretQ string) *pair {
+func newPair(t *testing.T, h *hub, secretP, secretQ events.Secret) *pair {
 	t.Helper()
 	p, q := h.config("p"), h.config("q")
 	p.Secret, q.Secret = secretP, secretQ
@@ -100,12 +99,12 @@ func TestSignaller_AcceptsAPeerWhoseIDProvesItself(t *testing.T) {
 // DESIGN 4: "With MOOT_ROOM_SECRET set on both sides, the signature is bound to a
 // secret that the hub never sees."
 func TestSignaller_RoomSecretsMustAgree(t *testing.T) {
-	for _, secrets := range [][2]string{{"a", "b"}, {"a", ""}, {"", "b"}} {
+	for _, secrets := range [][2]events.Secret{{"a", "b"}, {"a", ""}, {"", "b"}} {
 		bubble(t, func(t *testing.T, h *hub) {
 			x := newPair(t, h, secrets[0], secrets[1])
 			defer x.close()
 			_, err := x.out.Offer(t.Context(), offer("n1"))
-			wantCode(t, "secrets "+strings.Join(secrets[:], ","), err, events.CodeForbidden)
+			wantCode(t, "secrets "+secrets[0].Reveal()+","+secrets[1].Reveal(), err, events.CodeForbidden)
 		})
 	}
 }

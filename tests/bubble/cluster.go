@@ -88,7 +88,7 @@ func (c *Cluster) Session(role events.Role, id string) (session.Config, *line) {
 	must(c.t, err)
 	l := &line{hub: c.hub}
 	return session.Config{
-		HubURL: "http://hub", Room: Room, Token: c.hub.token(role), PeerID: id, Role: role, Key: key,
+		HubURL: "http://hub", Room: Room, Token: events.Secret(c.hub.token(role)), PeerID: id, Role: role, Key: key,
 		HTTP: c.hub.client(), InProcess: l, Log: discard,
 	}, l
 }

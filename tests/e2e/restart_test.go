@@ -56,7 +56,7 @@ func TestHubRestart_NobodyIsElectedAndEverythingStaysValid(t *testing.T) {
 func (h hall) papers() map[string]string {
 	h.t.Helper()
 	texts := map[string]string{}
-	for _, pattern := range []string{"*.env", "*.creds", "keys/*", "tokens/*"} {
+	for _, pattern := range []string{"*.env", "*.creds", "keys/*", "tokens/*.json"} {
 		paths, err := filepath.Glob(filepath.Join(h.Data(), pattern))
 		if err != nil || len(paths) == 0 {
 			h.t.Fatalf("%s: %v, %v", pattern, paths, err)

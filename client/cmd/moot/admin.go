@@ -39,6 +39,8 @@ func (p *program) adminCommand() *cobra.Command {
 
 // watchAdmin prints the present admin, or that there is none, and each change.
 func (p *program) watchAdmin(ctx context.Context, c *client.Client) error {
+	ctx, stop := whileAdmitted(ctx, c)
+	defer stop()
 	changes, err := c.WatchAdmin(ctx)
 	if err != nil {
 		return err
@@ -57,7 +59,7 @@ func (p *program) watchAdmin(ctx context.Context, c *client.Client) error {
 			return err
 		}
 	}
-	return interrupt
+	return over(c)
 }
 
 func adminOf(a events.Announcement) client.AdminInfo {

@@ -37,7 +37,7 @@ func (s *settings) Validate() []cli.Problem {
 
 func (s *settings) config() client.Config {
 	return client.Config{
-		HubURL: s.Hub, Room: s.Room, Token: s.Token.Reveal(), Secret: s.RoomSecret.Reveal(), Registry: s.Registry,
+		HubURL: s.Hub, Room: s.Room, Token: s.Token, Secret: s.RoomSecret, Registry: s.Registry,
 	}
 }
 

@@ -26,6 +26,8 @@ func (p *program) watchCommand() *cobra.Command {
 }
 
 func (p *program) watch(ctx context.Context, c *client.Client) error {
+	ctx, stop := whileAdmitted(ctx, c)
+	defer stop()
 	happened, err := c.Watch(ctx)
 	if err != nil {
 		return err
@@ -36,7 +38,7 @@ func (p *program) watch(ctx context.Context, c *client.Client) error {
 			return err
 		}
 	}
-	return interrupt
+	return over(c)
 }
 
 func (p *program) printEvent(e client.Event) error {
@@ -69,4 +71,25 @@ func sentence(e client.Event) string {
 		return fmt.Sprintf("%s on %s is %s", e.JobID, e.Worker, e.State)
 	}
 	return ""
+}
+
+// whileAdmitted is ctx until the client's token has ended.
+func whileAdmitted(ctx context.Context, c *client.Client) (context.Context, func()) {
+	ctx, stop := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-c.Ended():
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop
+}
+
+// over is the end of a command that runs until Ctrl-C, or until the token has ended.
+func over(c *client.Client) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return interrupt
 }

@@ -67,6 +67,8 @@ func (p *program) printWorkers(list events.WorkerList, f events.Filters) error {
 
 // watchWorkers prints the list now and whenever it is another one, until ctx ends.
 func (p *program) watchWorkers(ctx context.Context, c *client.Client, f events.Filters) error {
+	ctx, stop := whileAdmitted(ctx, c)
+	defer stop()
 	happened, err := c.Watch(ctx)
 	if err != nil {
 		return err
@@ -76,7 +78,7 @@ func (p *program) watchWorkers(ctx context.Context, c *client.Client, f events.F
 		list, err := c.Workers(ctx, f)
 		switch {
 		case ctx.Err() != nil:
-			return interrupt
+			return over(c)
 		case err != nil && first:
 			return err
 		case err != nil:
@@ -90,7 +92,7 @@ func (p *program) watchWorkers(ctx context.Context, c *client.Client, f events.F
 			}
 		}
 		if !waitForChange(ctx, happened) {
-			return interrupt
+			return over(c)
 		}
 	}
 }

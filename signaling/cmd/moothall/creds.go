@@ -12,6 +12,7 @@ import (
 
 	"github.com/moothall/moothall/embedded"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling"
 )
 
 func (p *program) credsCommand() *cobra.Command {
@@ -61,6 +62,12 @@ func (p *program) creds(s settings, token string, now time.Time) error {
 		return err
 	}
 	c, err := mintCredentials(keys, info.Role, info.Room, info.Expires.Time)
+	if err != nil {
+		return err
+	}
+	u := c.user
+	// So that to revoke the token is to refuse these too.
+	err = tokens.Admit(info, signaling.Admitted{NKey: u.NKey, Room: u.Room, Peer: u.Peer, Until: u.Expires, At: now})
 	if err != nil {
 		return err
 	}

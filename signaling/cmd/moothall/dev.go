@@ -44,6 +44,8 @@ func (h *house) writeEnv(ctx context.Context, path string, role events.Role, now
 			return "", err
 		}
 	}
+	token, _ = events.SplitToken(token)
+	token = events.PinToken(token, h.pin)
 	text := fmt.Sprintf("MOOT_HUB=%s\nMOOT_ROOM=%s\nMOOT_TOKEN=%s\nENABLE_ROOM_REGISTRY=true\n", h.httpURL, h.Rooms[0], token)
 	if text == string(before) {
 		return token, nil

@@ -41,7 +41,7 @@ func (p *program) root() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%v", err) })
-	root.AddCommand(p.upCommand(), p.tokenCommand(), p.credsCommand(), p.versionCommand())
+	root.AddCommand(p.upCommand(), p.tokenCommand(), p.peerCommand(), p.credsCommand(), p.versionCommand())
 	return root
 }
 

@@ -16,24 +16,29 @@ const prefix = "MOOTHALL"
 
 // settings of the hub: the environment's, unless a flag says otherwise.
 type settings struct {
-	HTTP           string   `envconfig:"HTTP" default:"127.0.0.1:8480" desc:"address of HTTP"`
-	NATS           string   `envconfig:"NATS" default:"127.0.0.1:4222" desc:"address of NATS"`
-	Data           string   `envconfig:"DATA" default:"./moothall-data" desc:"keys, tokens and records"`
-	Dev            bool     `envconfig:"DEV" desc:"for one machine: writes worker.env, client.env and viewer.creds"`
-	Rooms          []string `envconfig:"ROOM" desc:"rooms to print the lines of"`
-	RolloutPercent int      `envconfig:"ROLLOUT_PERCENT" default:"100" desc:"rooms, by a hash of their id, with the registry in effect"`
-	MaxWorkers     int      `envconfig:"MAX_WORKERS" default:"10" desc:"workers in a room"`
-	WarnWorkers    int      `envconfig:"WARN_WORKERS" default:"8" desc:"workers in a room from which the log warns"`
-	TLSCert        string   `envconfig:"TLS_CERT" desc:"certificate file of HTTPS"`
-	TLSKey         string   `envconfig:"TLS_KEY" desc:"key file of HTTPS"`
-	LogLevel       string   `envconfig:"LOG_LEVEL" default:"info" desc:"debug, info, warn or error"`
-	LogFormat      string   `envconfig:"LOG_FORMAT" desc:"text or json; text on a terminal, else json"`
+	HTTP           string     `envconfig:"HTTP" default:"127.0.0.1:8480" desc:"address of HTTP"`
+	NATS           string     `envconfig:"NATS" default:"127.0.0.1:4222" desc:"address of NATS"`
+	Data           string     `envconfig:"DATA" default:"./moothall-data" desc:"keys, tokens and records"`
+	Dev            bool       `envconfig:"DEV" desc:"for one machine: writes worker.env, client.env and viewer.creds"`
+	Rooms          []string   `envconfig:"ROOM" desc:"rooms to print the lines of"`
+	RolloutPercent int        `envconfig:"ROLLOUT_PERCENT" default:"100" desc:"rooms, by a hash of their id, with the registry in effect"`
+	MaxWorkers     int        `envconfig:"MAX_WORKERS" default:"10" desc:"workers in a room"`
+	WarnWorkers    int        `envconfig:"WARN_WORKERS" default:"8" desc:"workers in a room from which the log warns"`
+	TLSCert        string     `envconfig:"TLS_CERT" desc:"certificate file (PEM) of HTTP and NATS; else one is made, and join tokens pin it"`
+	TLSKey         string     `envconfig:"TLS_KEY" desc:"its key file"`
+	TLS            bool       `envconfig:"TLS" desc:"TLS on the loopback too; elsewhere it is on anyway"`
+	Plaintext      bool       `envconfig:"PLAINTEXT" desc:"no TLS beyond the loopback either: tokens and signaling can be read on the way"`
+	AdminToken     cli.Secret `envconfig:"ADMIN_TOKEN" unset:"that of the data folder" desc:"what the operator shows: metrics, peer ls, peer release"`
+	LogLevel       string     `envconfig:"LOG_LEVEL" default:"info" desc:"debug, info, warn or error"`
+	LogFormat      string     `envconfig:"LOG_FORMAT" desc:"text or json; text on a terminal, else json"`
 }
 
 // flags are what the command line may say.
 type flags struct {
 	http, nats, data string
+	hub              string
 	dev              bool
+	tls, plaintext   bool
 	rooms            []string
 }
 
@@ -56,6 +61,12 @@ func (p *program) settings(cmd *cobra.Command) (settings, error) {
 	if given("dev") {
 		s.Dev = p.flags.dev
 	}
+	if given("tls") {
+		s.TLS = p.flags.tls
+	}
+	if given("plaintext") {
+		s.Plaintext = p.flags.plaintext
+	}
 	if given("room") {
 		s.Rooms = p.flags.rooms
 	}
@@ -77,6 +88,9 @@ func (s settings) validate() error {
 	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		facts = append(facts, "MOOTHALL_TLS_CERT and MOOTHALL_TLS_KEY go together")
+	}
+	if s.Plaintext && (s.TLS || s.TLSCert != "") {
+		facts = append(facts, "MOOTHALL_PLAINTEXT, and TLS or a certificate, exclude each other")
 	}
 	if s.RolloutPercent < 0 || s.RolloutPercent > 100 {
 		facts = append(facts, "MOOTHALL_ROLLOUT_PERCENT is "+strconv.Itoa(s.RolloutPercent)+"; it must be 0 to 100")

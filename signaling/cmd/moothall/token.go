@@ -13,11 +13,12 @@ import (
 
 func (p *program) tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "token", Short: "Make and list join tokens", Args: noArguments,
-		Long: "Make and list join tokens. The hub need not run; if it does, it takes a new token at once.",
+		Use: "token", Short: "Make, list and revoke join tokens", Args: noArguments,
+		Long: "Make, list and revoke join tokens. The hub need not run; if it does, it takes a new token at\n" +
+			"once, and closes what a revoked one had opened within two seconds.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(p.tokenNewCommand(), p.tokenListCommand())
+	cmd.AddCommand(p.tokenNewCommand(), p.tokenListCommand(), p.tokenRevokeCommand(), p.tokenRotateCommand())
 	return cmd
 }
 
@@ -36,18 +37,22 @@ func (p *program) tokenNewCommand() *cobra.Command {
 				return usage(cmd, "--ttl %s: a token must live", q.TTL)
 			}
 			q.Role = events.Role(role)
-			tokens, err := p.tokens(cmd)
+			s, err := p.settings(cmd)
 			if err != nil {
 				return err
 			}
-			return p.tokenNew(tokens, q, time.Now())
+			data, err := findData(s.Data)
+			if err != nil {
+				return err
+			}
+			return p.tokenNew(data, q, time.Now())
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&q.Room, "room", "", "the room it admits to")
 	f.StringVar(&role, "role", "", "worker, client or viewer")
 	f.DurationVar(&q.TTL, "ttl", signaling.DefaultTokenTTL, "how long it works")
-	f.StringVar(&q.ID, "id", "", "its name in the list, default random")
+	f.StringVar(&q.ID, "id", "", "its name in the list, default random; a token with a name fits the first key that joins with it, and no other")
 	f.StringVar(&q.PeerID, "peer", "", "the only peer id it admits, default any")
 	return p.withJSON(p.withData(cmd))
 }
@@ -73,6 +78,9 @@ type tokenView struct {
 	Created events.Time `json:"created"`
 	Expires events.Time `json:"expires"`
 	Expired bool        `json:"expired"`
+	Revoked events.Time `json:"revoked,omitzero"`
+	OneKey  bool        `json:"one_key,omitempty"`
+	NKey    string      `json:"nkey,omitempty"`  // of the key that has it
 	Token   string      `json:"token,omitempty"` // of a new one only
 }
 
@@ -80,14 +88,20 @@ func viewOf(i signaling.TokenInfo, now time.Time) tokenView {
 	return tokenView{
 		ID: i.ID, RoomID: i.Room, Role: i.Role, PeerID: i.PeerID,
 		Created: i.Created, Expires: i.Expires, Expired: !now.Before(i.Expires.Time),
+		Revoked: i.Revoked, OneKey: i.OneKey, NKey: i.NKey,
 	}
 }
 
-func (p *program) tokenNew(tokens *signaling.Tokens, q signaling.TokenRequest, now time.Time) error {
+func (p *program) tokenNew(data dataDir, q signaling.TokenRequest, now time.Time) error {
+	tokens, err := data.tokens()
+	if err != nil {
+		return err
+	}
 	text, info, err := tokens.New(q, now)
 	if err != nil {
 		return coded(err, events.CodeFile)
 	}
+	text = events.PinToken(text, data.pin())
 	if p.json {
 		v := viewOf(info, now)
 		v.Token = text
@@ -126,13 +140,23 @@ func (p *program) tokenList(tokens *signaling.Tokens, now time.Time) error {
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tROOM\tROLE\tPEER\tEXPIRES")
 	for _, v := range views {
-		expires := v.Expires.UTC().Format(time.RFC3339)
-		if v.Expired {
-			expires += " (expired)"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.ID, v.RoomID, v.Role, orDash(v.PeerID), expires)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.ID, v.RoomID, v.Role, orDash(v.PeerID), v.end())
 	}
 	return w.Flush()
+}
+
+// end is until when a token works, in words.
+func (v tokenView) end() string {
+	expires := v.Expires.UTC().Format(time.RFC3339)
+	switch {
+	case !v.Revoked.IsZero():
+		return expires + " (revoked)"
+	case v.Expired:
+		return expires + " (expired)"
+	case v.OneKey && v.NKey != "":
+		return expires + " (taken)"
+	}
+	return expires
 }
 
 func orDash(s string) string {

@@ -34,6 +34,8 @@ func (p *program) upCommand() *cobra.Command {
 	f.StringVar(&p.flags.http, "http", "", "address of HTTP, default 127.0.0.1:8480")
 	f.StringVar(&p.flags.nats, "nats", "", "address of NATS, default 127.0.0.1:4222")
 	f.BoolVar(&p.flags.dev, "dev", false, "on this machine only: write worker.env, client.env and viewer.creds for the first room")
+	f.BoolVar(&p.flags.tls, "tls", false, "TLS on the loopback too; elsewhere it is on anyway")
+	f.BoolVar(&p.flags.plaintext, "plaintext", false, "no TLS beyond the loopback either: tokens can be read on the way")
 	f.StringArrayVar(&p.flags.rooms, "room", nil, "a room to print the lines of; may be repeated")
 	return p.withData(cmd)
 }
@@ -69,11 +71,11 @@ func (p *program) up(ctx context.Context, s settings) error {
 }
 
 func (p *program) warn(s settings) {
-	for _, w := range cli.Unknown(prefix, new(settings), "MOOTHALL_ADMIN_TOKEN") {
+	for _, w := range cli.Unknown(prefix, new(settings)) {
 		fmt.Fprintln(p.err, "warning:", w)
 	}
-	if !onLoopback(s.HTTP) && s.TLSCert == "" {
-		fmt.Fprintf(p.err, "warning: HTTP on %s is not encrypted, tokens can be read on the way; set MOOTHALL_TLS_CERT and MOOTHALL_TLS_KEY\n", s.HTTP)
+	if s.Plaintext && !s.onLoopback() {
+		fmt.Fprintf(p.err, "warning: HTTP on %s and NATS on %s are not encrypted, tokens can be read on the way; start without --plaintext\n", s.HTTP, s.NATS)
 	}
 }
 
@@ -98,21 +100,39 @@ func (p *program) serve(ctx context.Context, s settings, data dataDir, log *slog
 	if err != nil {
 		return err
 	}
-	server, err := startNATS(s, data, keys, log)
+	cert, err := s.certificate(data)
+	if err != nil {
+		return err
+	}
+	tokens, err := data.tokens()
+	if err != nil {
+		return err
+	}
+	// Before anybody can connect.
+	if err := signaling.Refuse(keys, tokens, time.Now()); err != nil {
+		return coded(err, events.CodeConfig)
+	}
+	server, err := startNATS(s, data, keys, cert, log)
 	if err != nil {
 		return err
 	}
 	defer server.Shutdown()
 	cfg := s.registry()
 	cfg.Log, cfg.TokenDir = log, data.path("tokens")
+	if cfg.AdminToken, err = data.adminToken(s); err != nil {
+		return err
+	}
+	if err := data.writeAddress(cert, listener.Addr()); err != nil {
+		return err
+	}
 	hub, err := signaling.NewHub(cfg, server, keys)
 	if err != nil {
 		return err
 	}
-	h := &house{settings: s, data: data, keys: keys, hub: hub, httpURL: httpURL(s, listener.Addr()), natsURL: server.URL()}
+	h := &house{settings: s, data: data, keys: keys, hub: hub, pin: cert.pin(), httpURL: cert.url(listener.Addr()), natsURL: server.URL()}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return hub.Run(ctx) })
-	group.Go(func() error { return serveHTTP(ctx, listener, hub.Handler(), s) })
+	group.Go(func() error { return serveHTTP(ctx, listener, hub.Handler(), cert) })
 	group.Go(func() error { return p.welcome(ctx, h) })
 	err = group.Wait()
 	if err == nil {
@@ -121,7 +141,7 @@ func (p *program) serve(ctx context.Context, s settings, data dataDir, log *slog
 	return err
 }
 
-func startNATS(s settings, data dataDir, keys *embedded.Keys, log *slog.Logger) (*embedded.Server, error) {
+func startNATS(s settings, data dataDir, keys *embedded.Keys, cert *certificate, log *slog.Logger) (*embedded.Server, error) {
 	host, portText, err := net.SplitHostPort(s.NATS)
 	if err != nil {
 		return nil, err
@@ -133,7 +153,7 @@ func startNATS(s settings, data dataDir, keys *embedded.Keys, log *slog.Logger) 
 	if port == 0 {
 		port = -1 // the server's word for a free one
 	}
-	return embedded.Start(embedded.Config{Host: host, Port: port, StoreDir: data.path("store"), Log: log}, keys)
+	return embedded.Start(embedded.Config{Host: host, Port: port, StoreDir: data.path("store"), TLS: cert.config(), Log: log}, keys)
 }
 
 // Bounds of HTTP. A body is read within the request's time; it is small.
@@ -147,10 +167,11 @@ const (
 )
 
 // serveHTTP serves until ctx ends and returns when the last request has.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, s settings) error {
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, cert *certificate) error {
 	server := &http.Server{
 		Handler: h, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: headerTimeout,
 		ReadTimeout: requestTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
+		TLSConfig: cert.config(), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // of broken handshakes
 	}
 	var group errgroup.Group
 	group.Go(func() error {
@@ -163,8 +184,8 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, s settings) 
 		return nil
 	})
 	var err error
-	if s.TLSCert != "" {
-		err = server.ServeTLS(l, s.TLSCert, s.TLSKey)
+	if cert != nil {
+		err = server.ServeTLS(l, "", "")
 	} else {
 		err = server.Serve(l)
 	}
@@ -172,13 +193,4 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, s settings) 
 		return events.Errorf(events.CodeConfig, "HTTP ended: %v", err)
 	}
 	return group.Wait()
-}
-
-// httpURL is how peers reach us over HTTP.
-func httpURL(s settings, addr net.Addr) string {
-	scheme := "http://"
-	if s.TLSCert != "" {
-		scheme = "https://"
-	}
-	return scheme + addr.String()
 }

@@ -16,6 +16,7 @@ type house struct {
 	data    dataDir
 	keys    *embedded.Keys
 	hub     *signaling.Hub
+	pin     string // of the certificate, "" for none
 	httpURL string
 	natsURL string
 }

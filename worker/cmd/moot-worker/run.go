@@ -51,8 +51,8 @@ func agentConfig(ctx context.Context, s *settings.Settings, log *slog.Logger) (w
 	heartbeat, staleAfter := s.OwnRhythm()
 	return worker.Config{
 		Session: session.Config{
-			HubURL: s.Hub, Room: s.Room, Token: s.Token.Reveal(), PeerID: s.PeerID,
-			Key: key, Secret: s.RoomSecret.Reveal(), Log: log,
+			HubURL: s.Hub, Room: s.Room, Token: s.Token, PeerID: s.PeerID,
+			Key: key, Secret: s.RoomSecret, Log: log,
 		},
 		Registry:     s.Registry,
 		Metadata:     s.Metadata(machine(ctx, s, log)),
