@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,15 @@ type snapshot struct {
 	seq    uint64
 	since  time.Time // when the admin last said something
 	behind int64     // milliseconds that the admin's list was old then
+
+	filtered atomic.Pointer[selection] // the newest, beside what is immutable
+}
+
+// A selection is what a filter leaves of a snapshot. It is immutable.
+type selection struct {
+	filters  events.Filters
+	workers  []events.Worker
+	rejected []events.Rejected
 }
 
 // follow keeps the client's copy until the returned function is called. Of several
@@ -181,14 +191,27 @@ func snapshotOf(list events.WorkerList, all []events.Worker, seq uint64) *snapsh
 	return &snapshot{list: list, all: all, seq: seq, since: time.Now()}
 }
 
-// answer is the list from memory. Without filters its workers are shared.
+// answer is the list from memory. Its workers are shared.
 func (s *snapshot) answer(f events.Filters) events.WorkerList {
 	list := s.list
 	if !f.IsZero() {
-		list.Workers, list.Rejected = f.Filter(s.list.Workers)
+		chosen := s.choose(f)
+		list.Workers, list.Rejected = chosen.workers, chosen.rejected
 	}
 	list.AgeMS = s.behind + time.Since(s.since).Milliseconds()
 	return list
+}
+
+// choose filters the workers, once for those who ask the same again and again.
+func (s *snapshot) choose(f events.Filters) *selection {
+	if chosen := s.filtered.Load(); chosen != nil && chosen.filters.Equal(f) {
+		return chosen
+	}
+	chosen := &selection{filters: f}
+	chosen.filters.Tags = maps.Clone(f.Tags) // the caller may change its own
+	chosen.workers, chosen.rejected = f.Filter(s.list.Workers)
+	s.filtered.Store(chosen)
+	return chosen
 }
 
 // remembered is the answer from the live copy, if there is one that is in step, or one

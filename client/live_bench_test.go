@@ -18,7 +18,7 @@ func BenchmarkWorkers_FromMemory(b *testing.B) {
 	c, l := &Client{}, &live{}
 	c.live.Store(l)
 	l.now.Store(snapshotOf(list, list.Workers, 0))
-	for name, f := range map[string]events.Filters{"all": {}, "filtered": {MinGPUMemoryMB: 24000}} {
+	for name, f := range map[string]events.Filters{"all": {}, "filtered": {MinGPUMemoryMB: 24000, Tags: map[string]string{"site": "b"}}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				if list, err := c.Workers(context.Background(), f); err != nil || list.Source != events.SourceCache {

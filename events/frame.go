@@ -8,7 +8,7 @@ type FrameType byte
 // Frames between workers, on the control channel.
 const (
 	FrameHeartbeat      FrameType = 1  // Heartbeat
-	FrameStatusUpdate   FrameType = 2  // State, from the owner of a change to the admin
+	FrameStatusUpdate   FrameType = 2  // State, from the owner of a change to all
 	FrameStateBroadcast FrameType = 3  // State, from the admin (or whoever was asked) to a member
 	FramePull           FrameType = 4  // Pull
 	FrameGenesis        FrameType = 5  // Genesis

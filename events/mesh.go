@@ -41,10 +41,12 @@ type Heartbeat struct {
 	Position Position `json:"position"`
 }
 
-// State carries raw change chunks of one generation. Sent by their owner to the
-// admin it is the work list's status_update; sent by the admin to all, its
-// state_broadcast; sent by any member, the answer to a Pull. Term is the sender's
-// accepted term; a broadcast of a lower term than the receiver's is refused.
+// State carries raw change chunks of one generation. Sent by their owner it is the
+// work list's status_update; sent by the admin to all, its state_broadcast; sent by
+// any member, the answer to a Pull. Fence is the sender's accepted term; a broadcast
+// of a lower term than the receiver's is refused. An owner that sends its change to
+// every member of a list of members names the list's version; an admin with the same
+// list need not pass it on.
 type State struct {
 	V          int     `json:"v"`
 	Type       string  `json:"type"` // "status_update" or "state_broadcast"
@@ -53,7 +55,8 @@ type State struct {
 	Fence      Term    `json:"fence"`
 	Version    uint64  `json:"version"`
 	Position
-	Chunks [][]byte `json:"chunks"`
+	ToldVersion uint64   `json:"told_version,omitempty"`
+	Chunks      [][]byte `json:"chunks"`
 }
 
 // Pull asks for what the sender lacks.

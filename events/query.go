@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -19,6 +20,12 @@ type Filters struct {
 // IsZero reports whether all match.
 func (f Filters) IsZero() bool {
 	return f.MinGPUMemoryMB == 0 && f.GPUModel == "" && f.Status == "" && f.PeerID == "" && len(f.Tags) == 0
+}
+
+// Equal reports whether two filters let the same pass.
+func (f Filters) Equal(g Filters) bool {
+	return f.MinGPUMemoryMB == g.MinGPUMemoryMB && f.Status == g.Status && f.GPUModel == g.GPUModel && f.PeerID == g.PeerID &&
+		maps.Equal(f.Tags, g.Tags)
 }
 
 // Reject says why a worker does not match, in words for a person, or "" when it

@@ -158,16 +158,16 @@ func TestRoom_ConcurrentUpdatesAllArrive(t *testing.T) {
 	}
 }
 
-// Work list 4.4: an admin that keeps a change from one worker is found out by the heads
-// on the heartbeats of the others, who give it. The worker whose change it is need not
-// be among them.
+// Work list 4.4: an owner and an admin that keep a change from one worker are found out
+// by the heads on the heartbeats of the others, who give it. The owner need not be among
+// them.
 func TestRoom_WithholdingIsNoticedWithinTwoHeartbeats(t *testing.T) {
 	for _, helper := range []string{"worker-1", "worker-3"} { // its owner, or anyone
 		w := newRoom(t, 8000, 8000, 8000, 8000)
 		withheld := 0
 		w.net.withholds = func(from, to string, f events.FrameType) bool {
-			state := f == events.FrameStateBroadcast || f == events.FrameGenesis
-			if !state || to != "worker-2" || from == helper {
+			given := f == events.FrameStateBroadcast || f == events.FrameGenesis
+			if to != "worker-2" || f != events.FrameStatusUpdate && (!given || from == helper) {
 				return false
 			}
 			withheld++

@@ -43,7 +43,7 @@ func adminOf(t *testing.T) (*driver, events.Genesis) {
 	return d, g
 }
 
-func adopted(t *testing.T, r *roster.Roster, g events.Genesis) *roster.Roster {
+func adopted(t testing.TB, r *roster.Roster, g events.Genesis) *roster.Roster {
 	t.Helper()
 	if ok, _, err := r.Adopt(g); !ok || err != nil {
 		t.Fatalf("not adopted: %v", err)
@@ -51,7 +51,7 @@ func adopted(t *testing.T, r *roster.Roster, g events.Genesis) *roster.Roster {
 	return r
 }
 
-func row(t *testing.T, r *roster.Roster, status events.Status, job string) []byte {
+func row(t testing.TB, r *roster.Roster, status events.Status, job string) []byte {
 	t.Helper()
 	chunk, err := r.Write(roster.Static{Slots: 1, Metadata: metadata(8000)}, roster.Dynamic{Status: status, Job: job})
 	if err != nil {

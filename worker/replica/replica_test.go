@@ -16,7 +16,7 @@ const store = "1893456000000-00000001"
 
 // A driver steps one replica by hand: it is the hub, the mesh and the clock.
 type driver struct {
-	t       *testing.T
+	t       testing.TB
 	now     time.Time
 	hub     nkeys.KeyPair
 	keys    map[string]nkeys.KeyPair
@@ -24,7 +24,7 @@ type driver struct {
 	view    *View
 }
 
-func key(t *testing.T) nkeys.KeyPair {
+func key(t testing.TB) nkeys.KeyPair {
 	t.Helper()
 	k, err := nkeys.CreateUser()
 	if err != nil {
@@ -43,7 +43,7 @@ func public(k nkeys.KeyPair) string {
 
 // newDriver registers worker-b in a room where worker-a, the admin of term 1, and
 // worker-c are linked to it.
-func newDriver(t *testing.T) *driver {
+func newDriver(t testing.TB) *driver {
 	t.Helper()
 	d := &driver{t: t, now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), hub: key(t), keys: map[string]nkeys.KeyPair{}}
 	for _, id := range []string{"worker-a", "worker-b", "worker-c"} {

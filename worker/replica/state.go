@@ -13,9 +13,9 @@ import (
 // they stay under MaxMessage with the rest of the message.
 const chunksPerFrame = 32 << 10
 
-// assertOwn writes the own row if the document has another, and sends the change
-// to the admin; an admin broadcasts it itself. Without a way to the admin it goes to
-// all: rows are signed, so they are taken from anyone.
+// assertOwn writes the own row if the document has another, and sends the change to all:
+// rows are signed, so they are taken from anyone. An admin broadcasts it with what else
+// it has accepted.
 func (r *Replica) assertOwn() {
 	if !r.seated() {
 		return
@@ -28,17 +28,25 @@ func (r *Replica) assertOwn() {
 		return
 	}
 	r.checkpoint, r.dirty = r.now, true
-	admin := r.admin()
-	switch {
-	case r.isAdmin():
+	if r.isAdmin() {
 		r.pending = append(r.pending, chunk)
-	case r.hasWay(admin):
-		r.sendState(admin.PeerID, events.FrameStatusUpdate, [][]byte{chunk})
-	default:
-		for _, peer := range sorted(r.links) {
-			r.sendState(peer, events.FrameStatusUpdate, [][]byte{chunk})
+		return
+	}
+	s := r.state(events.FrameStatusUpdate, [][]byte{chunk})
+	if r.reachesAll() {
+		s.ToldVersion = r.hub.record.MembersVersion
+	}
+	r.sendAll(events.Pack(events.FrameStatusUpdate, s))
+}
+
+// reachesAll reports whether there is a link to every member that should have one.
+func (r *Replica) reachesAll() bool {
+	for id, p := range r.members {
+		if id != r.cfg.PeerID && p.Registry && !p.Away && !r.hasWay(p.Seat) {
+			return false
 		}
 	}
+	return !r.hub.refreshing
 }
 
 func (in Load) step(r *Replica) {
@@ -130,7 +138,8 @@ func (r *Replica) onBroadcast(from events.Seat, s events.State) error {
 }
 
 // onState takes change chunks of the present generation from any member:
-// signatures decide, not the route. The admin passes on what was new to it.
+// signatures decide, not the route. The admin passes on what was new to it, unless its
+// sender tells the same members itself.
 func (r *Replica) onState(from events.Seat, s events.State) error {
 	switch c := r.order(s.Position); {
 	case c > 0:
@@ -146,7 +155,8 @@ func (r *Replica) onState(from events.Seat, s events.State) error {
 	r.refused(from, applied.Refused)
 	if applied.Accepted > 0 {
 		r.dirty = true
-		if r.isAdmin() {
+		told := s.ToldVersion == r.hub.record.MembersVersion && applied.Accepted == len(s.Chunks)
+		if r.isAdmin() && !told {
 			r.pending = append(r.pending, applied.Chunks...)
 		}
 	}
