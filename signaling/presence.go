@@ -44,11 +44,12 @@ func NewPresence(ttl time.Duration, now time.Time) *Presence {
 }
 
 // WasBlind says that the hub could not hear until now (it lost its connection, or
-// its own clock stood still): every lease gets a full ttl again.
+// its own clock stood still): every lease gets a full ttl again, and its silence
+// begins anew.
 func (p *Presence) WasBlind(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.since = now
+	p.since, p.leased = now, now
 }
 
 func (p *Presence) at(room, peer string, now time.Time) *attendance {

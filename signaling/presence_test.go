@@ -155,6 +155,18 @@ func TestPresence_HubThatHearsNobodyDoubtsItselfOnce(t *testing.T) {
 	l.after(1).wantLapsed(w1, true)
 }
 
+// Blind, seeing and blind again: the second silence is doubted like the first.
+func TestPresence_HubThatWasBlindDoubtsItselfAgain(t *testing.T) {
+	l := newLounge(t)
+	for i, s := range []events.Seat{w1, w2} {
+		l.lease(s, events.Connection{ServerID: "S", ClientID: uint64(i + 1)})
+	}
+	l.after(9 * time.Second).WasBlind(l.now)
+	l.after(Doubt(15 * time.Second)).Lapsed(l.now)
+	l.after(15*time.Second-1).wantLapsed(w1, false)
+	l.after(1).wantLapsed(w1, true)
+}
+
 func TestPresence_OneSilentAmongMoreIsBelieved(t *testing.T) {
 	l := newLounge(t)
 	l.Connected(testRoom, "w1", conn1, l.now)

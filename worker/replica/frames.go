@@ -14,6 +14,7 @@ func (in LinkUp) step(r *Replica) {
 	r.detector.Watch(in.PeerID, r.now)
 	if p.Suspect && p.Seat == in.Seat {
 		r.detector.Examine(in.PeerID, r.now)
+		r.ask(in.PeerID)
 	}
 	r.dirty = true
 	r.greet(true, in.PeerID)

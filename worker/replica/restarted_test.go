@@ -32,3 +32,16 @@ func TestTestify_NothingOfASeatThatWasNeverHeard(t *testing.T) {
 		}
 	}
 }
+
+// Who is suspected while there is no link is asked as soon as there is one: an
+// examination without a question would end against it.
+func TestLinkUp_ASuspectIsAsked(t *testing.T) {
+	d := newDriver(t)
+	d.step(LinkDown{seat("worker-a", 1)})
+	if out := d.presence(events.TypePeerSuspect, seat("worker-a", 1), events.ReasonCrashed, standing(1, "worker-a", 1)); sent(out, "worker-a", events.FramePing) {
+		t.Error("asked without a link")
+	}
+	if out := d.step(LinkUp{seat("worker-a", 1), "direct"}); !sent(out, "worker-a", events.FramePing) {
+		t.Error("not asked")
+	}
+}
