@@ -3,6 +3,7 @@ package replica
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/moothall/moothall/events"
 )
@@ -58,5 +59,28 @@ func TestRefreshed_LaterIncarnationsAreThoseOfTheRoomsStore(t *testing.T) {
 		if got := d.replica.members["worker-c"].Incarnation; got != c.want {
 			t.Errorf("%s: worker-c#%d, want #%d", c.name, got, c.want)
 		}
+	}
+}
+
+// A store that was put back counts the versions of its list from there again, in the
+// same term: what the hub says on a new connection is where it stands.
+func TestRegistered_AVersionThatWentBackHidesNoVacancy(t *testing.T) {
+	d := newDriver(t)
+	d.elect(1, "worker-a", 1)
+	d.step(HubDown{})
+	d.step(HubUp{})
+	back := standing(1, "worker-a", 1)
+	back.MembersVersion = 7
+	out := d.step(Registered{events.RegisteredAuth{
+		RoomID: "lab", PeerID: "worker-b", Incarnation: 2, Peers: []events.PeerInfo{d.peer("worker-a", 1), d.peer("worker-c", 3)}, Standing: back,
+		MemberCertificate: d.member("worker-b", 2), Registry: true, Limits: events.DefaultLimits(), SeatKeys: []string{public(d.hub)},
+	}})
+	if len(only[Refresh](out)) != 1 {
+		t.Error("news may have overtaken the answer, and the record is not asked")
+	}
+	vacant := events.Standing{Term: back.Term, MembersVersion: 8}
+	out = d.presence(events.TypePeerLeft, seat("worker-a", 1), events.ReasonSilent, vacant)
+	if claims := only[Claim](append(out, d.awake(time.Second)...)); len(claims) == 0 || claims[0].Evidence != events.EvidenceVacant {
+		t.Errorf("claims %v", claims)
 	}
 }

@@ -20,7 +20,11 @@ func (in Registered) step(r *Replica) {
 		Seat: r.seat, NKey: in.MemberCertificate.Key, Metadata: r.cfg.Static.Metadata,
 		Registry: true, Certificate: in.MemberCertificate,
 	}), departed...), in.Standing)
-	if gone {
+	back := in.Term == r.hub.record.Term && in.MembersVersion < r.hub.record.MembersVersion
+	if back { // the store was put back and counts anew from there, or news has overtaken the answer
+		r.hub.record, r.dirty = in.Standing, true
+	}
+	if gone || back {
 		r.refresh()
 	}
 	r.hear(in.Standing, in.Certificate)

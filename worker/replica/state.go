@@ -155,7 +155,7 @@ func (r *Replica) onState(from events.Seat, s events.State) error {
 	r.refused(from, applied.Refused)
 	if applied.Accepted > 0 {
 		r.dirty = true
-		told := s.ToldVersion == r.hub.record.MembersVersion && applied.Accepted == len(s.Chunks)
+		told := s.ToldVersion != 0 && s.ToldVersion == r.hub.record.MembersVersion && applied.Accepted == len(s.Chunks)
 		if r.isAdmin() && !told {
 			r.pending = append(r.pending, applied.Chunks...)
 		}
