@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/moothall/moothall/events"
 	"github.com/nats-io/nkeys"
 )
@@ -42,7 +43,7 @@ func Rotate(dir string, grace time.Duration, now time.Time) (Rotation, error) {
 	}
 	r := Rotation{At: now, Until: now.Add(grace)}
 	text := fmt.Sprintf("%s %s\n", r.At.UTC().Format(time.RFC3339Nano), r.Until.UTC().Format(time.RFC3339Nano))
-	if err := writeDurably(filepath.Join(dir, rotatedFile), []byte(text)); err != nil {
+	if err := renameio.WriteFile(filepath.Join(dir, rotatedFile), []byte(text), 0o600); err != nil {
 		return Rotation{}, fmt.Errorf("keep rotation: %w", err)
 	}
 	return r, nil

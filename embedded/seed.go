@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"github.com/google/renameio/v2"
 	"github.com/nats-io/nkeys"
 )
 
@@ -38,27 +38,8 @@ func createSeed(path string, kind nkeys.PrefixByte) (nkeys.KeyPair, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
-	if err := writeDurably(path, append(seed, '\n')); err != nil {
+	if err := renameio.WriteFile(path, append(seed, '\n'), 0o600); err != nil {
 		return nil, fmt.Errorf("keep key: %w", err)
 	}
 	return k, nil
-}
-
-// writeDurably makes path whole or not at all, readable by its owner only.
-func writeDurably(path string, data []byte) (err error) {
-	dir, name := filepath.Split(path)
-	f, err := os.CreateTemp(dir, name+".new-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

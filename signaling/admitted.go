@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/moothall/moothall/events"
 )
 
@@ -139,7 +140,10 @@ func (t *Tokens) prune(path string, now time.Time) error {
 			b.WriteString(a.line())
 		}
 	}
-	return writeWhole(path, b.Bytes())
+	if err := renameio.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("drop ended keys: %w", err)
+	}
+	return nil
 }
 
 func (t *Tokens) keysPath(name string) string { return filepath.Join(t.dir, keysFolder, name) }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/moothall/moothall/events"
 )
 
@@ -66,21 +67,8 @@ func (t *Tokens) write(info TokenInfo) error {
 	if err != nil {
 		return fmt.Errorf("encode token: %w", err)
 	}
-	return writeWhole(t.path(info.ID), append(data, '\n'))
-}
-
-func writeWhole(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
-	if err != nil {
-		return fmt.Errorf("keep %s: %w", filepath.Base(path), err)
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("keep %s: %w", filepath.Base(path), err)
+	if err := renameio.WriteFile(t.path(info.ID), append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("keep token: %w", err)
 	}
 	return nil
 }

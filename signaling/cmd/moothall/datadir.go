@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/google/renameio/v2"
 	"github.com/moothall/moothall/embedded"
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling"
@@ -105,15 +106,4 @@ func (d dataDir) tokens() (*signaling.Tokens, error) {
 }
 
 // writeFile makes a file whole or not at all, readable by its owner only.
-func writeFile(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
+func writeFile(path, text string) error { return renameio.WriteFile(path, []byte(text), 0o600) }

@@ -52,11 +52,7 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 			if grace < 0 {
 				return usage(cmd, "--grace %s: it cannot be negative", grace)
 			}
-			s, err := p.settings(cmd)
-			if err != nil {
-				return err
-			}
-			data, err := findData(s.Data)
+			data, err := p.data(cmd)
 			if err != nil {
 				return err
 			}

@@ -37,11 +37,7 @@ func (p *program) tokenNewCommand() *cobra.Command {
 				return usage(cmd, "--ttl %s: a token must live", q.TTL)
 			}
 			q.Role = events.Role(role)
-			s, err := p.settings(cmd)
-			if err != nil {
-				return err
-			}
-			data, err := findData(s.Data)
+			data, err := p.data(cmd)
 			if err != nil {
 				return err
 			}
@@ -57,12 +53,17 @@ func (p *program) tokenNewCommand() *cobra.Command {
 	return p.withJSON(p.withData(cmd))
 }
 
-func (p *program) tokens(cmd *cobra.Command) (*signaling.Tokens, error) {
+// data is the data folder that a command is for.
+func (p *program) data(cmd *cobra.Command) (dataDir, error) {
 	s, err := p.settings(cmd)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	data, err := findData(s.Data)
+	return findData(s.Data)
+}
+
+func (p *program) tokens(cmd *cobra.Command) (*signaling.Tokens, error) {
+	data, err := p.data(cmd)
 	if err != nil {
 		return nil, err
 	}
