@@ -29,6 +29,7 @@ type following struct {
 	fetched bool             // outputs were asked for once
 	relinks int              // since the last frame
 
+	ended   <-chan struct{} // the hub lets the client in no more: a link that breaks is the last
 	asked   <-chan struct{} // the caller ends the job; nil once it has
 	patient time.Time       // until when the job's end is waited for, zero if it is not
 	failure error           // why we asked the job to end
@@ -38,7 +39,7 @@ type following struct {
 }
 
 func (r *run) follow(ctx context.Context) error {
-	f := &following{run: r, peers: r.client, next: 1, asked: ctx.Done()}
+	f := &following{run: r, peers: r.client, next: 1, ended: r.client.Ended(), asked: ctx.Done()}
 	base := context.WithoutCancel(ctx)
 	gone, unsubscribe, err := r.client.departures(f.seat())
 	if err != nil {

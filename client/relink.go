@@ -53,6 +53,9 @@ func (f *following) relink(ctx context.Context) {
 		case <-time.After(relinkEvery):
 		case why := <-f.gone:
 			f.pulse.departed(why, time.Now())
+		case <-f.ended:
+			f.end(events.JobLost, events.AsError(f.client.Err()).WithFact("job %s may go on at %s", f.result.JobID, label(f.worker)))
+			return
 		case <-f.asked:
 			f.interrupt(ctx)
 			return
