@@ -213,7 +213,10 @@ func (a *Agent) event(m *nats.Msg) {
 	} else {
 		in := replica.Presence{}
 		if err = events.Decode(m.Data, &in.PeerEvent); err == nil {
-			if s.Verb == events.EventPeerLeft && in.Reason == events.ReasonRevoked {
+			switch {
+			case s.Verb == events.EventPeerJoined:
+				a.mesh.Back(in.Seat)
+			case s.Verb == events.EventPeerLeft && in.Reason == events.ReasonRevoked:
 				a.wg.Go(func() { a.guests.putOut(in.PeerID) })
 			}
 			a.post(in)

@@ -15,8 +15,7 @@ import (
 	"github.com/pion/transport/v5/vnet"
 )
 
-// A pair is two meshes, of which a offers, on a network that can be cut. Signals
-// always pass.
+// A pair is two meshes, of which a offers, on a network that can be cut.
 type pair struct {
 	t    *testing.T
 	cut  atomic.Bool
@@ -28,10 +27,14 @@ type side struct {
 	*mesh.Mesh
 	id    string
 	other *side
+	away  atomic.Bool     // no signal reaches it
 	asked []events.Signal // what it sent to Redial
 }
 
 func (s *side) Offer(ctx context.Context, offer events.Signal) (events.Signal, error) {
+	if s.other.away.Load() {
+		return events.Signal{}, events.Errorf(events.CodeUnreachable, "%s does not answer", s.other.id)
+	}
 	offer.From, offer.FromIncarnation = s.id, 1
 	return s.other.Accept(ctx, offer)
 }
@@ -151,6 +154,27 @@ func TestMesh_NobodyAsksWhenTheOffererKnows(t *testing.T) {
 		p.b.next(t, mesh.Up, time.Second)
 		if len(p.b.asked)+len(p.a.asked) != 0 {
 			t.Errorf("asked: %v %v", p.a.asked, p.b.asked)
+		}
+	})
+}
+
+// Work list 9.2. A peer that was away for long is dialled as soon as the hub has it
+// again, not at the end of the wait that has grown meanwhile.
+func TestMesh_WhoIsBackIsDialledAtOnce(t *testing.T) {
+	linked(t, func(t *testing.T, p *pair) {
+		for range 3 {
+			p.b.away.Store(true)
+			p.cut.Store(true)
+			for _, s := range []*side{p.a, p.b} {
+				s.next(t, mesh.Silent, 4*time.Second)
+				s.next(t, mesh.Down, 15*time.Second)
+			}
+			time.Sleep(20 * time.Second)
+			p.cut.Store(false)
+			p.b.away.Store(false)
+			p.a.Back(events.Seat{PeerID: "b", Incarnation: 1})
+			p.a.next(t, mesh.Up, 100*time.Millisecond)
+			p.b.next(t, mesh.Up, 100*time.Millisecond)
 		}
 	})
 }

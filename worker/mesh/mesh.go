@@ -194,12 +194,19 @@ func (m *Mesh) Redial(lost events.Signal) {
 	switch {
 	case m.done || p == nil || p.seat.Incarnation != lost.FromIncarnation:
 	case p.link == nil:
-		select {
-		case p.redial <- struct{}{}:
-		default:
-		}
+		p.hurry()
 	case p.link.Nonce() == lost.Nonce:
 		m.hangUp(p.link)
+	}
+}
+
+// Back takes the hub's word that a seat is there again: if it is to be dialled, the
+// next dial waits no longer.
+func (m *Mesh) Back(seat events.Seat) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.peers[seat.PeerID]; p != nil && p.seat == seat && p.link == nil {
+		p.hurry()
 	}
 }
 

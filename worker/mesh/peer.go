@@ -31,7 +31,7 @@ type peer struct {
 	seat     events.Seat
 	cancel   context.CancelFunc
 	unwanted <-chan struct{} // closed by cancel
-	redial   chan struct{}   // the peer asks for a link: the next dial waits no longer
+	redial   chan struct{}   // there is word of the peer: the next dial waits no longer
 
 	before <-chan struct{} // closed when the last link of the seat before has had its Down
 	last   <-chan struct{} // the same of this seat's newest link
@@ -54,8 +54,8 @@ func (p *peer) keep(ctx context.Context) {
 		}
 		p.mesh.cfg.Log.Debug("link not made", "peer_id", p.seat.PeerID, "error", err)
 		p.setState(StateDown)
-		if !p.rest(ctx, wait.NextBackOff()) {
-			return
+		if p.rest(ctx, wait.NextBackOff()) {
+			wait.Reset()
 		}
 		p.setState(StateConnecting)
 	}
@@ -200,16 +200,23 @@ func (p *peer) tell(e Event) bool {
 	}
 }
 
-// rest waits between two dials, unless the peer asks for one; false when none is wanted.
+// rest waits between two dials and reports whether word of the peer ended that.
 func (p *peer) rest(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
-	case <-t.C:
-		return true
 	case <-p.redial:
 		return true
+	case <-t.C:
 	case <-ctx.Done():
-		return false
+	}
+	return false
+}
+
+// hurry ends a rest between two dials.
+func (p *peer) hurry() {
+	select {
+	case p.redial <- struct{}{}:
+	default:
 	}
 }
