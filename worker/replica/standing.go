@@ -176,7 +176,7 @@ func (r *Replica) sit(seat events.Seat, cert events.MemberCertificate) {
 		r.roster.Inherit(old)
 	}
 	r.dynamic.LastHeartbeat = events.At(r.now)
-	r.nextHeartbeat, r.nextLease = r.now, r.now.Add(r.leaseInterval())
+	r.nextHeartbeat, r.nextLease = r.now, r.now.Add(firstLease(seat, r.leaseInterval()))
 	r.dirty = true
 	r.note(Info, "registered", "peer_id", seat.PeerID, "incarnation", seat.Incarnation)
 }

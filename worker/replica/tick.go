@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"math"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -43,6 +44,16 @@ func (Tick) step(r *Replica) {
 // member's heartbeat and acknowledgement on its own; if they do not agree, no harm.
 func nextBeat(now time.Time, interval time.Duration) time.Time {
 	return now.Add(interval - time.Duration(now.UnixNano()%int64(interval)))
+}
+
+// firstLease is the wait from a registration to the first lease, under one interval.
+// A hub that hears nobody for longer than an interval believes itself deaf; so a room's
+// leases are spread, also after a hub's restart, when all register at once. Multiples of
+// the golden ratio, without their whole part, divide an interval about evenly for any
+// consecutive incarnations (Knuth, The Art of Computer Programming 3, 6.4, theorem S).
+func firstLease(seat events.Seat, interval time.Duration) time.Duration {
+	_, part := math.Modf(float64(seat.Incarnation) / math.Phi)
+	return time.Duration(part * float64(interval))
 }
 
 // late makes the worker doubt itself before others.
