@@ -23,7 +23,7 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-failover peers sim month sim-mutants soak model faults fuzz tools cc clean
+.PHONY: help build demo test test-security check bench bench-failover peers sim month sim-mutants soak model faults fuzz tools cc clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +37,11 @@ build: cc ## build hub, worker, client and the demo's job into bin/
 demo: build ## hub, three workers, a real job, a killed admin (KEEP=1 leaves it running)
 	@$(GO) run ./scripts/demo
 
-test: ## run all suites (SUITES="core e2e" for some of build house sim core bubbles e2e faults)
+test: ## run all suites (SUITES="core e2e" for some of build house sim core bubbles e2e faults security)
 	@$(GO) run ./scripts/test $(SUITES)
+
+test-security: ## try on the built programs what nobody may do; SECURITY.md says what
+	@$(GO) run ./scripts/test build security
 
 check: ## formatting, vet, the client for Windows, and the linters that are installed
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

@@ -47,7 +47,7 @@ func main() {
 func run(ctx context.Context, wanted []string) bool {
 	start, passed := time.Now(), true
 	fmt.Printf("%s, %d cores\n", runtime.Version(), runtime.NumCPU())
-	var closing []string
+	var closing, lastWords []string
 	for _, s := range suites {
 		if len(wanted) > 0 && !slices.Contains(wanted, s.name) {
 			continue
@@ -63,6 +63,7 @@ func run(ctx context.Context, wanted []string) bool {
 		}
 		fmt.Print(r.failures)
 		closing = append(closing, r.closing...)
+		lastWords = append(lastWords, r.lastWords...)
 		if !r.ok() {
 			passed = false
 			if s.needed || ctx.Err() != nil {
@@ -70,7 +71,7 @@ func run(ctx context.Context, wanted []string) bool {
 			}
 		}
 	}
-	fmt.Printf("%-4s %-8s %6.1f s  of %.0f s\n\n%s", verdict(passed), "total", time.Since(start).Seconds(), limit.Seconds(), strings.Join(closing, ""))
+	fmt.Printf("%-4s %-8s %6.1f s  of %.0f s\n\n%s%s", verdict(passed), "total", time.Since(start).Seconds(), limit.Seconds(), strings.Join(closing, ""), strings.Join(lastWords, ""))
 	if !passed {
 		fmt.Println("FAIL")
 	}

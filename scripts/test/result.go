@@ -11,12 +11,14 @@ import (
 )
 
 // A result is what a suite came to: counts, the text of all failures, and go
-// test's closing line of each package.
+// test's closing line of each package. The last words are what the security suite
+// came to.
 type result struct {
 	passed, failed, skipped int
 	failures                string
 	reasons                 []string // of skipped tests, each once
 	closing                 []string
+	lastWords               []string
 }
 
 func (r result) ok() bool { return r.failed == 0 }
@@ -39,6 +41,7 @@ func (r *result) add(o result) {
 	r.failures += o.failures
 	r.reasons = append(r.reasons, o.reasons...)
 	r.closing = append(r.closing, o.closing...)
+	r.lastWords = append(r.lastWords, o.lastWords...)
 }
 
 // check takes the outcome of a program that is no test.
@@ -118,6 +121,8 @@ func (d *digester) take(e event) {
 	switch {
 	case e.Action == "output" && e.Test == "" && isClosing(e.Output):
 		d.closing = append(d.closing, e.Output)
+	case e.Action == "output" && e.Test == "" && strings.HasPrefix(e.Output, "security: "):
+		d.lastWords = append(d.lastWords, e.Output)
 	case e.Action == "output":
 		p.lines = append(p.lines, printed{e, p.ended[e.Test]})
 	case e.Test != "":

@@ -33,7 +33,10 @@ func TestDigest_PassesInOneLineEach(t *testing.T) {
 		says("TestA", "=== RUN   TestA"), says("TestA", "    a_test.go:1: chatter"), ended("TestA", "pass"),
 		says("TestB", "    b_test.go:1: no network"), ended("TestB", "skip"),
 		says("TestC", "    c_test.go:1: no network"), ended("TestC", "skip"),
-		says("", "PASS"), says("", "ok  \tm/p\t0.1s"), ended("", "pass")))
+		says("", "PASS"), says("", "security: attacks=2 accepted=0"), says("", "ok  \tm/p\t0.1s"), ended("", "pass")))
+	if len(r.lastWords) != 1 || r.lastWords[0] != "security: attacks=2 accepted=0\n" {
+		t.Errorf("last words %q", r.lastWords)
+	}
 	if !r.ok() || r.failures != "" || r.summary() != "1 passed, 2 skipped" {
 		t.Errorf("%s, failures %q", r.summary(), r.failures)
 	}

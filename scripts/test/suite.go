@@ -28,6 +28,7 @@ var suites = []suite{
 	{"bubbles", false, tests(ringBubble, "-race", "-count=3", "-timeout=8m")},
 	{"e2e", false, tests(ringProcesses, "-count=1", "-timeout=6m")},
 	{"faults", false, tests(ringFaults, "-count=1", "-timeout=4m")},
+	{"security", false, tests(ringAttacks, "-count=1", "-timeout=3m")},
 }
 
 func names() []string {
@@ -68,6 +69,7 @@ const (
 	ringBubble                // real NATS, WebRTC and automerge in virtual time
 	ringProcesses             // the built binaries
 	ringFaults                // the same, each on a host of its own whose network breaks
+	ringAttacks               // the built binaries, attacked
 )
 
 // testPackage is the part of `go list -json` that tells a package's ring.
@@ -90,6 +92,8 @@ func (p testPackage) ring() ring {
 		return ringProcesses
 	case folder == "tests/faults":
 		return ringFaults
+	case folder == "tests/attacks":
+		return ringAttacks
 	case slices.Contains(slices.Concat(p.TestImports, p.XTestImports), "testing/synctest"):
 		return ringBubble
 	}
