@@ -8,22 +8,28 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// departures tells what the hub says of a seat: why it is empty, "" when its holder is
-// back. Only the newest word waits.
-func (c *Client) departures(seat events.Seat) (<-chan string, func(), error) {
-	news := make(chan string, 1)
+// A holding is the hub's word of a worker's seat: the incarnation that holds it, or
+// held it and is gone for a reason.
+type holding struct {
+	incarnation uint64
+	gone        string // "" while it is held
+}
+
+// departures tells what the hub says of a seat. Only the newest word waits.
+func (c *Client) departures(seat events.Seat) (<-chan holding, func(), error) {
+	news := make(chan holding, 1)
 	tell := func(m *nats.Msg) {
 		var p events.PeerEvent
 		at, err := events.ParseSubject(m.Subject)
 		if err == nil {
 			err = events.Decode(m.Data, &p)
 		}
-		if why, of := departure(seat, at.Verb, p); err == nil && of {
+		if h, of := departure(seat, at.Verb, p); err == nil && of {
 			select {
 			case <-news:
 			default:
 			}
-			news <- why
+			news <- h
 		}
 	}
 	sub, err := c.session.Subscribe(presence(c.cfg.Room), tell)
@@ -37,46 +43,42 @@ func (c *Client) departures(seat events.Seat) (<-chan string, func(), error) {
 	}, nil
 }
 
-// absent asks the hub why a seat is empty, "" if it is held.
-func (c *Client) absent(ctx context.Context, seat events.Seat) (string, error) {
+// holder asks the hub who holds a seat.
+func (c *Client) holder(ctx context.Context, seat events.Seat) (holding, error) {
 	info, err := c.info(ctx)
 	if err != nil {
-		return "", err
+		return holding{}, err
 	}
-	return absence(seat, info), nil
+	return holderOf(seat, info), nil
 }
 
 // presence is the subject of all presence events: one subscription keeps their order.
 func presence(room string) string { return events.EventSubject(room, "peer."+events.Any) }
 
 // departure is what an event says of a seat, if it is about it.
-func departure(seat events.Seat, event string, p events.PeerEvent) (why string, of bool) {
-	if p.PeerID != seat.PeerID {
-		return "", false
+func departure(seat events.Seat, event string, p events.PeerEvent) (h holding, of bool) {
+	if p.PeerID != seat.PeerID || p.Incarnation < seat.Incarnation {
+		return h, false
 	}
-	switch {
-	case event == events.EventPeerLeft && p.Incarnation >= seat.Incarnation:
-		return cmp.Or(p.Reason, events.ReasonLeft), true
-	case event == events.EventPeerJoined && p.Incarnation > seat.Incarnation:
-		return events.ReasonReplaced, true
-	case event == events.EventPeerJoined && p.Incarnation == seat.Incarnation:
-		return "", true
+	switch event {
+	case events.EventPeerLeft:
+		return holding{p.Incarnation, cmp.Or(p.Reason, events.ReasonLeft)}, true
+	case events.EventPeerJoined:
+		return holding{p.Incarnation, ""}, true
 	}
-	return "", false
+	return h, false
 }
 
-// absence is what the hub's record says of a seat: why it is empty, "" if it is held.
-func absence(seat events.Seat, info events.RoomInfo) string {
+// holderOf is what the hub's record says of a seat.
+func holderOf(seat events.Seat, info events.RoomInfo) holding {
 	for _, p := range info.Peers {
-		switch {
-		case p.PeerID != seat.PeerID:
+		if p.PeerID != seat.PeerID {
 			continue
-		case p.Incarnation > seat.Incarnation:
-			return events.ReasonReplaced
-		case p.Away:
-			return cmp.Or(p.AwayReason, events.ReasonLeft)
 		}
-		return ""
+		if p.Away {
+			return holding{p.Incarnation, cmp.Or(p.AwayReason, events.ReasonLeft)}
+		}
+		return holding{p.Incarnation, ""}
 	}
-	return events.ReasonLeft
+	return holding{seat.Incarnation, events.ReasonLeft}
 }

@@ -10,8 +10,8 @@ import (
 // peers is how a following finds its worker again; Client is one.
 type peers interface {
 	dial(ctx context.Context, seat events.Seat) (wire, error)
-	// absent asks the hub why a seat is empty, "" if it is held.
-	absent(ctx context.Context, seat events.Seat) (string, error)
+	// holder asks the hub who holds a seat.
+	holder(ctx context.Context, seat events.Seat) (holding, error)
 }
 
 // A following stays with a job on a worker until its outcome is known and its outputs
@@ -20,7 +20,8 @@ type following struct {
 	*run
 	peers peers
 	pulse pulse
-	gone  <-chan string
+	seat  events.Seat // that runs the job; a later process of the worker takes it up
+	news  <-chan holding
 
 	moving  *moving          // the transfer under way, nil if none
 	sending bool             // inputs are under way
@@ -39,14 +40,14 @@ type following struct {
 }
 
 func (r *run) follow(ctx context.Context) error {
-	f := &following{run: r, peers: r.client, next: 1, ended: r.client.Ended(), asked: ctx.Done()}
+	f := &following{run: r, peers: r.client, seat: r.seat(), next: 1, ended: r.client.Ended(), asked: ctx.Done()}
 	base := context.WithoutCancel(ctx)
-	gone, unsubscribe, err := r.client.departures(f.seat())
+	news, unsubscribe, err := r.client.departures(f.seat)
 	if err != nil {
 		return err
 	}
 	defer unsubscribe()
-	f.gone = gone
+	f.news = news
 	f.loop(base)
 	return f.err
 }
@@ -58,8 +59,9 @@ func (f *following) loop(ctx context.Context) {
 	}
 }
 
-func (f *following) seat() events.Seat {
-	return events.Seat{PeerID: f.worker.PeerID, Incarnation: f.lease.Incarnation}
+// seat is where the job was started.
+func (r *run) seat() events.Seat {
+	return events.Seat{PeerID: r.worker.PeerID, Incarnation: r.lease.Incarnation}
 }
 
 // step handles the next thing that happens.
@@ -76,8 +78,11 @@ func (f *following) step(ctx context.Context) {
 		f.cut(ctx)
 	case yes := <-f.wire.suspect:
 		f.pulse.suspected(yes, time.Now())
-	case why := <-f.gone:
-		f.pulse.departed(why, time.Now())
+	case h := <-f.news:
+		if f.replaced(h) {
+			_ = f.wire.close()
+			f.cut(ctx)
+		}
 	case p := <-progress:
 		f.moved(p)
 	case m := <-done:

@@ -8,8 +8,11 @@ import (
 )
 
 const (
-	// silenceBound is the silence after which a worker in mid-job is lost (work list 4.2).
+	// silenceBound is the silence after which a worker counts as gone (work list 4.2).
 	silenceBound = events.StaleAfter
+	// comeBack is how long a worker that is gone has to be started again and offer the
+	// job. One that left of its own accord has ended its jobs.
+	comeBack = 30 * time.Second
 	// lastWords is how long frames of a worker that has left may be on their way.
 	lastWords = 2 * time.Second
 )
@@ -39,28 +42,39 @@ func (p *pulse) cut(now time.Time) { p.ended = now }
 // mended says that there is another link.
 func (p *pulse) mended() { p.silent, p.ended = time.Time{}, time.Time{} }
 
-// departed takes the hub's word: why the seat is empty, "" if it is held again.
+// departed takes the hub's word: why the seat is empty, "" if it is held again. What
+// counts is when it was first heard.
 func (p *pulse) departed(why string, now time.Time) {
-	if p.gone, p.since = why, now; why == "" {
-		p.since = time.Time{}
+	switch {
+	case why == "":
+		p.gone, p.since = "", time.Time{}
+	case p.gone == "":
+		p.since = now
+		fallthrough
+	default:
+		p.gone = why
 	}
 }
 
-// due is when the worker will be lost as things stand, zero if never. Who left or
-// crashed is lost at once, but for frames on their way. A lapse (silent) is only the
-// hub's trouble to hear it: while the link lives, so does the job.
+// due is when the worker will be lost as things stand, zero if never. A lapse (silent)
+// is only the hub's trouble to hear it: while the link lives, so does the job.
 func (p *pulse) due() time.Time {
 	quiet := p.quietSince()
 	switch {
-	case p.gone != "" && !quiet.IsZero():
+	case p.final() && !quiet.IsZero():
 		return p.since
-	case p.gone != "" && p.gone != events.ReasonSilent:
+	case p.final():
 		return p.since.Add(lastWords)
+	case p.gone != "" && (p.gone != events.ReasonSilent || !quiet.IsZero()):
+		return p.since.Add(comeBack)
 	case !quiet.IsZero():
-		return quiet.Add(silenceBound)
+		return quiet.Add(silenceBound + comeBack)
 	}
 	return time.Time{}
 }
+
+// final reports whether the worker left for good.
+func (p *pulse) final() bool { return p.gone == events.ReasonLeft || p.gone == events.ReasonRevoked }
 
 // quietSince is when the worker was last heard, or somewhat earlier; zero while it is.
 func (p *pulse) quietSince() time.Time {
@@ -76,8 +90,8 @@ func (p *pulse) why() string {
 	case p.gone == events.ReasonLeft:
 		return "it left the room"
 	case p.gone != "":
-		return "it left the room: " + p.gone
+		return fmt.Sprintf("it left the room: %s, and did not come back within %d s", p.gone, int(comeBack.Seconds()))
 	default:
-		return fmt.Sprintf("nothing heard of it for %d s", int(silenceBound.Seconds()))
+		return fmt.Sprintf("nothing heard of it for %d s", int((silenceBound + comeBack).Seconds()))
 	}
 }

@@ -39,8 +39,8 @@ func (f *following) cut(ctx context.Context) {
 func (f *following) relink(ctx context.Context) {
 	f.note(fmt.Sprintf("the link to %s ended, dialing again", label(f.worker)))
 	for f.relinks++; f.relinks <= idleRelinks; {
-		if why, err := f.peers.absent(ctx, f.seat()); err == nil {
-			f.pulse.departed(why, time.Now())
+		if h, err := f.peers.holder(ctx, f.seat); err == nil {
+			f.replaced(h)
 		}
 		if !time.Now().Before(f.pulse.due()) {
 			f.lost(f.pulse.why())
@@ -51,8 +51,8 @@ func (f *following) relink(ctx context.Context) {
 		}
 		select {
 		case <-time.After(relinkEvery):
-		case why := <-f.gone:
-			f.pulse.departed(why, time.Now())
+		case h := <-f.news:
+			f.replaced(h)
 		case <-f.ended:
 			f.end(events.JobLost, events.AsError(f.client.Err()).WithFact("job %s may go on at %s", f.result.JobID, label(f.worker)))
 			return
@@ -64,10 +64,22 @@ func (f *following) relink(ctx context.Context) {
 	f.lost("its links break at once")
 }
 
+// replaced takes the hub's word of the worker's seat, and reports whether another
+// process of the worker has come, which takes the job up.
+func (f *following) replaced(h holding) bool {
+	f.pulse.departed(h.gone, time.Now())
+	if h.gone != "" || h.incarnation <= f.seat.Incarnation {
+		return false
+	}
+	f.note(fmt.Sprintf("%s was started again", label(f.worker)))
+	f.seat.Incarnation = h.incarnation
+	return true
+}
+
 func (f *following) redial(ctx context.Context) bool {
 	ctx, cancel := context.WithDeadline(ctx, f.pulse.due())
 	defer cancel()
-	w, err := f.peers.dial(ctx, f.seat())
+	w, err := f.peers.dial(ctx, f.seat)
 	if err != nil {
 		f.note(fmt.Sprintf("dial %s: %s", label(f.worker), err))
 		return false

@@ -86,8 +86,7 @@ func (r *run) release(ctx context.Context) {
 // start opens the link and hands the job over. From the worker's answer on the job
 // exists.
 func (r *run) start(ctx context.Context) error {
-	seat := events.Seat{PeerID: r.worker.PeerID, Incarnation: r.lease.Incarnation}
-	w, err := r.client.dial(ctx, seat)
+	w, err := r.client.dial(ctx, r.seat())
 	if err != nil {
 		return fmt.Errorf("no connection to %s: %w", label(r.worker), err)
 	}

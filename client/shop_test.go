@@ -17,6 +17,8 @@ import (
 	"github.com/moothall/moothall/worker/jobs"
 )
 
+func init() { jobs.Supervise() }
+
 // A shop is a hand that also takes jobs: real commands over real links, on the
 // loopback.
 type shop struct {

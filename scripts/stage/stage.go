@@ -236,13 +236,14 @@ func (s *Stage) Logs(lines int) string {
 	return b.String()
 }
 
-// Close ends the workers, then the hub, and waits for all of them.
+// Close ends the workers, their jobs, then the hub, and waits for all of them.
 func (s *Stage) Close() {
 	var all sync.WaitGroup
 	for _, w := range s.Workers {
 		all.Go(func() { w.stop(grace) })
 	}
 	all.Wait()
+	s.endJobs()
 	if s.hub != nil {
 		s.hub.stop(grace)
 	}

@@ -12,22 +12,22 @@ import (
 // An attendant stays with a job's process from its start until nothing is left of
 // it: it logs what the process says and ends it when it must.
 type attendant struct {
-	job    *job
+	job    *supervisor
 	p      *process
 	output *output
 	ending ending
 	gone   bool // the command itself has ended
 }
 
-func newAttendant(j *job, p *process) *attendant {
-	return &attendant{job: j, p: p, output: newOutput(j.limits), ending: ending{limits: j.limits}}
+func newAttendant(s *supervisor, p *process) *attendant {
+	return &attendant{job: s, p: p, output: newOutput(s.Limits), ending: ending{limits: s.Limits}}
 }
 
 // follow returns why the process was ended; none if it ended by itself.
 func (a *attendant) follow(ctx context.Context) cause {
-	overrun := time.NewTimer(a.job.limits.RunTime)
+	overrun := time.NewTimer(a.job.Limits.RunTime)
 	defer overrun.Stop()
-	size := time.NewTicker(a.job.limits.OutputCheck)
+	size := time.NewTicker(a.job.Limits.OutputCheck)
 	defer size.Stop()
 	done, exited, chunks := ctx.Done(), a.p.exited, a.p.chunks
 	for exited != nil || chunks != nil {
@@ -44,7 +44,7 @@ func (a *attendant) follow(ctx context.Context) cause {
 		case action := <-a.job.asked:
 			a.end(causeOf(action))
 		case <-overrun.C:
-			a.end(failing("it ran longer than %s", a.job.limits.RunTime))
+			a.end(failing("it ran longer than %s", a.job.Limits.RunTime))
 		case <-size.C:
 			a.measure()
 		case <-a.ending.timer:
@@ -58,9 +58,15 @@ func (a *attendant) follow(ctx context.Context) cause {
 	return a.ending.cause
 }
 
+// actionLeave is what a worker that shuts down asks for.
+const actionLeave = "leave"
+
 func causeOf(action string) cause {
-	if action == events.ActionStop {
+	switch action {
+	case events.ActionStop:
 		return stopped
+	case actionLeave:
+		return shutDown
 	}
 	return canceled
 }
@@ -82,12 +88,12 @@ func (a *attendant) signal(s syscall.Signal) {
 // leave follows the command's own end.
 func (a *attendant) leave() {
 	a.gone = true
-	a.p.finish(a.job.id)
+	a.p.finish(a.job.JobID)
 }
 
 func (a *attendant) log(all []events.JobEvent) {
 	for _, e := range all {
-		a.job.record(e)
+		a.job.record(time.Now(), e)
 	}
 	if err := a.job.log.err; err != nil {
 		a.end(failing("its log cannot be written: %v", err))
@@ -100,7 +106,7 @@ func (a *attendant) measure() {
 		return
 	}
 	defer root.Close()
-	if written(root) > a.job.limits.OutputBytes {
-		a.end(failing("%v", tooMuch(a.job.limits)))
+	if written(root) > a.job.Limits.OutputBytes {
+		a.end(failing("%v", tooMuch(a.job.Limits)))
 	}
 }

@@ -38,7 +38,7 @@ func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job,
 	}
 	j := &job{
 		id: newID(), client: client, lease: r.Lease, program: program, inputs: r.Inputs, bulk: bulk,
-		limits: s.config.Limits, asked: make(chan string, asksAhead), tell: s.notify,
+		limits: s.config.Limits, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
 	}
 	if err := s.take(j); err != nil {
 		return nil, err
@@ -60,6 +60,10 @@ func (s *Service) take(j *job) error {
 	s.jobs[j.id] = j
 	s.change()
 	return nil
+}
+
+func (s *Service) troubled(doing string, err error) {
+	s.config.Log.Warn("a job is in trouble", "doing", doing, "error", err)
 }
 
 // furnish makes what a job has on disk.
@@ -101,7 +105,7 @@ func (s *Service) free(j *job) {
 
 // carry runs a job to its end and shelves it.
 func (s *Service) carry(ctx context.Context, j *job) {
-	s.config.Log.Info("job started", "job_id", j.id, "client", j.client)
+	s.config.Log.Info("job started", "job_id", j.id, "client", j.client, "again", j.former)
 	last := j.run(ctx, func() { s.free(j) })
 	if err := j.log.close(); err != nil {
 		s.config.Log.Error("a job's log is not whole", "job_id", j.id, "error", err)

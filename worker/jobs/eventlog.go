@@ -20,14 +20,18 @@ const (
 )
 
 // An eventLog is the history of one job: one JSON object a line, numbered from 1
-// without gaps, state changes on disk before they are seen. One goroutine appends;
-// any may read. When the disk fails, the newest events live on in memory and err
-// tells the writer.
+// without gaps, state changes on disk before they are seen. One process writes it at
+// a time: the worker, or the supervisor while that lives; there the worker pulls. One
+// goroutine appends and pulls; any may read. When the disk fails, the newest events
+// live on in memory and err tells the writer.
 type eventLog struct {
 	job  string
 	path string
 	f    *os.File // of the writer, nil once the log is closed
+	size int64    // of the whole lines in f, bytes
 	err  error    // of the writer: the first that f gave
+
+	pulled []byte // what pull reads into, nil before it
 
 	mu    sync.Mutex // guards what follows
 	next  uint64     // sequence number of the next event
@@ -38,7 +42,7 @@ type eventLog struct {
 }
 
 func createLog(job, path string) (*eventLog, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -48,30 +52,39 @@ func createLog(job, path string) (*eventLog, error) {
 // maxEvent bounds an encoded event: it travels in one frame. Bytes.
 const maxEvent = events.MaxMessage - events.FrameHeader
 
-// reopenLog opens the log that a former process left and cuts off a line that it
-// did not finish. last is the last event, zero if there is none.
+// reopenLog opens the log that another process left, to write on, and cuts off a line
+// that it did not finish. last is the last event, zero if there is none.
 func reopenLog(job, path string) (l *eventLog, last events.JobEvent, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if l, last, err = adoptLog(job, path); err != nil {
+		return nil, last, err
+	}
+	if err := l.trim(); err != nil {
+		l.f.Close()
+		return nil, last, err
+	}
+	return l, last, nil
+}
+
+// adoptLog opens a log that another process may still write.
+func adoptLog(job, path string) (l *eventLog, last events.JobEvent, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, last, err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
 	last, end, err := lastEvent(f)
 	if err != nil {
+		f.Close()
 		return nil, last, err
 	}
-	if err := f.Truncate(end); err != nil {
-		return nil, last, err
+	l = &eventLog{job: job, path: path, f: f, size: end, next: last.Seq + 1, more: make(chan struct{})}
+	if last.State.Final() {
+		l.final = &last
 	}
-	if _, err := f.Seek(end, io.SeekStart); err != nil {
-		return nil, last, err
-	}
-	return &eventLog{job: job, path: path, f: f, next: last.Seq + 1, more: make(chan struct{})}, last, nil
+	return l, last, nil
 }
+
+// trim cuts off what is no whole line.
+func (l *eventLog) trim() error { return l.f.Truncate(l.size) }
 
 // lastEvent finds the last whole line and where it ends.
 func lastEvent(f *os.File) (last events.JobEvent, end int64, err error) {
@@ -109,6 +122,11 @@ func (l *eventLog) append(now time.Time, e events.JobEvent) events.JobEvent {
 		panic(fmt.Sprintf("jobs: event of %d bytes: %v", len(line), err))
 	}
 	l.write(line, e.Kind == events.JobEventState)
+	l.show(line, e)
+	return e
+}
+
+func (l *eventLog) show(line []byte, e events.JobEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next++
@@ -118,17 +136,18 @@ func (l *eventLog) append(now time.Time, e events.JobEvent) events.JobEvent {
 	}
 	close(l.more)
 	l.more = make(chan struct{})
-	return e
 }
 
 func (l *eventLog) write(line []byte, durable bool) {
 	if l.err != nil || l.f == nil {
 		return
 	}
-	if _, err := l.f.Write(append(line[:len(line):len(line)], '\n')); err != nil {
+	n, err := l.f.Write(append(line[:len(line):len(line)], '\n'))
+	if err != nil {
 		l.err = err
 		return
 	}
+	l.size += int64(n)
 	if durable {
 		l.err = l.f.Sync()
 	}
@@ -152,7 +171,7 @@ func (l *eventLog) close() error {
 	if err := l.f.Close(); l.err == nil {
 		l.err = err
 	}
-	l.f = nil
+	l.f, l.pulled = nil, nil
 	if l.err == nil {
 		l.mu.Lock()
 		l.tail, l.bytes = nil, 0

@@ -11,7 +11,7 @@ import (
 )
 
 // A job is one run of a command for one client. Its run goroutine owns it; others
-// ask it to end and read its log.
+// ask it to end and read its log. The command itself has a supervisor.
 type job struct {
 	id      string
 	client  string
@@ -25,6 +25,9 @@ type job struct {
 	log     *eventLog
 	asked   chan string // actions of JobSignal
 	tell    func(events.JobEvent)
+
+	former   bool // an earlier process of this worker began it
+	troubled func(doing string, err error)
 }
 
 // asksAhead is how many signals may wait; more say nothing new.
@@ -51,7 +54,11 @@ func ended(c cause) outcome { return outcome{state: c.state, reason: c.reason} }
 // run carries the job out. free is called when nothing of it runs any more and
 // its outputs are sealed, before the final event is seen.
 func (j *job) run(ctx context.Context, free func()) events.JobEvent {
-	o := j.carryOut(ctx)
+	carryOut := j.carryOut
+	if j.former {
+		carryOut = j.takeUp
+	}
+	o := carryOut(ctx)
 	free()
 	return j.record(events.JobEvent{
 		Kind: events.JobEventState, State: o.state, Reason: o.reason[:min(len(o.reason), maxReason)], ExitCode: o.code, Outputs: o.outputs,
@@ -80,18 +87,78 @@ func (j *job) carryOut(ctx context.Context) outcome {
 			return ended(c)
 		}
 	}
-	p, err := start(j.program, j.argv, j.folder.work, environment(j.id, j.folder.in, j.folder.out))
+	w, err := engage(j.folder, order{
+		JobID: j.id, Program: j.program, Argv: j.argv, Env: environment(j.id, j.folder.in, j.folder.out), Limits: j.limits,
+	})
 	if err != nil {
-		code := startCode(err)
-		return outcome{state: events.JobFailed, reason: "cannot start: " + reason(err).Error(), code: &code}
+		return ended(failing("its supervisor cannot be started: %v", err))
 	}
-	j.enter(events.JobRunning)
-	c := newAttendant(j, p).follow(ctx)
-	if c.state == events.JobCanceled || c.state == events.JobLost {
+	return j.attend(ctx, w)
+}
+
+// takeUp goes on with a job that an earlier process of this worker left.
+func (j *job) takeUp(ctx context.Context) outcome {
+	w, err := rejoin(j.folder)
+	if err != nil {
+		bury(j.folder, j.id)
+		return ended(cause{events.JobLost, "the worker was restarted before the job ran"})
+	}
+	return j.attend(ctx, w)
+}
+
+// attend follows the supervisor to its end and concludes the job.
+func (j *job) attend(ctx context.Context, w *ward) outcome {
+	defer w.close()
+	broken := j.accompany(ctx, w)
+	v := w.verdict(j.id)
+	if err := j.log.trim(); err != nil && broken == nil {
+		broken = err
+	}
+	c := cause{v.State, v.Reason}
+	switch {
+	case broken != nil:
+		return ended(failing("its log cannot be read: %v", broken))
+	case v.Code == nil || c.state == events.JobCanceled || c.state == events.JobLost:
 		return ended(c)
 	}
 	j.enter(events.JobReturning)
-	return j.conclude(ctx, c, p.exitCode())
+	return j.conclude(ctx, c, *v.Code)
+}
+
+// accompany shows the job's events as its supervisor writes them, until that is gone.
+func (j *job) accompany(ctx context.Context, w *ward) (broken error) {
+	for done := ctx.Done(); ; {
+		select {
+		case <-w.rung:
+		case <-w.gone:
+			return errors.Join(broken, j.catchUp())
+		case action := <-j.asked:
+			j.pass(w, action)
+			continue
+		case <-done:
+			done = nil
+			j.pass(w, actionLeave)
+			continue
+		}
+		if broken == nil {
+			broken = j.catchUp()
+		}
+	}
+}
+
+func (j *job) pass(w *ward, action string) {
+	if err := w.ask(action); err != nil {
+		j.troubled("pass "+action+" on", err)
+	}
+}
+
+// catchUp shows what the supervisor has written.
+func (j *job) catchUp() error {
+	states, err := j.log.pull()
+	for _, e := range states {
+		j.tell(e)
+	}
+	return err
 }
 
 // receive takes the inputs in. Its cause is none when all are there.

@@ -14,7 +14,10 @@ import (
 	"github.com/moothall/moothall/events"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	Supervise()
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds what a test waits for; nothing takes that long.
 const patience = 20 * time.Second

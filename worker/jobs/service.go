@@ -45,6 +45,7 @@ type Service struct {
 	granted chan struct{} // wakes Run: a reservation may lapse earlier than it thinks
 	started chan *job     // to Run
 	stopped chan struct{} // closed when Run starts no more jobs
+	resumed []*job        // of a former process; Run goes on with them
 
 	mu    sync.Mutex // guards what follows
 	slots *Slots
@@ -54,9 +55,9 @@ type Service struct {
 	shelf shelf
 }
 
-// New opens the job store and settles what a former process left in it: a job
-// that had not ended is lost, and what still ran of it is killed. It starts no
-// goroutine. The error has CodeFile.
+// New opens the job store and takes up what a former process left in it: jobs that
+// ended are served on, those that run take their slots again, and a job that had not
+// come to run is lost. It starts no goroutine. The error has CodeFile.
 func New(c Config) (*Service, error) {
 	c.Name = cmp.Or(c.Name, c.Worker)
 	c.Limits = c.Limits.orDefault()
@@ -80,26 +81,16 @@ func New(c Config) (*Service, error) {
 		inUse:   map[string]int{},
 		shelf:   shelf{keepFor: c.Limits.KeepFor, keep: c.Limits.KeepJobs},
 	}
-	s.settle()
+	s.takeUp()
 	return s, nil
-}
-
-func (s *Service) settle() {
-	ended, errs := s.store.settle(time.Now())
-	for _, err := range errs {
-		s.config.Log.Warn("a former job cannot be read", "error", err)
-	}
-	for _, e := range ended {
-		s.shelf.add(e.JobID, e.Time.Time, len(e.Outputs) == 0 || s.store.wasFetched(e.JobID))
-	}
-	s.tidy()
 }
 
 // tidyEvery is how often jobs are removed that are old enough.
 const tidyEvery = time.Hour
 
 // Run runs jobs until ctx ends, then ends those that still run and waits for
-// them. No job starts before it.
+// them. No job starts before it. A process that dies ends no job: the next one on the
+// same folder takes them up.
 func (s *Service) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -108,6 +99,9 @@ func (s *Service) Run(ctx context.Context) {
 	defer hourly.Stop()
 	lapse := time.NewTimer(tidyEvery)
 	defer lapse.Stop()
+	for _, j := range s.resumed {
+		running.Go(func() { s.carry(ctx, j) })
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -208,7 +202,7 @@ func (s *Service) Idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.slots.Lapse(time.Now())
-	return s.calls == 0 && s.slots.Count().Free == s.config.Slots
+	return s.calls == 0 && s.slots.Idle()
 }
 
 // Changed receives when Load or Idle may have changed; one value stands for many

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"slices"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -23,6 +24,7 @@ type slot struct {
 	request string
 	expires time.Time
 	job     string
+	extra   bool // goes with its job
 }
 
 func (s slot) free() bool     { return s.lease == events.JobLease{} }
@@ -105,6 +107,20 @@ func (s *Slots) Start(now time.Time, from string, lease events.JobLease, job str
 	return nil
 }
 
+// Adopt takes a slot for a job that an earlier process of the worker started. Its
+// lease has no incarnation, so no client can name it. Where there are fewer slots than
+// such jobs another one is made, which goes with its job.
+func (s *Slots) Adopt(from, job string) events.JobLease {
+	free := s.firstFree()
+	if free == nil {
+		s.slots = append(s.slots, slot{extra: true})
+		free = &s.slots[len(s.slots)-1]
+	}
+	s.seq++
+	free.lease, free.from, free.job = events.JobLease{Seq: s.seq}, from, job
+	return free.lease
+}
+
 // Release gives a reservation back. One that lapsed is given back already; one
 // that runs a job is not given back this way.
 func (s *Slots) Release(now time.Time, from string, lease events.JobLease) error {
@@ -127,6 +143,10 @@ func (s *Slots) Finish(lease events.JobLease) {
 	held := s.byLease(lease)
 	if held == nil || !held.running() {
 		panic("jobs: finish of a slot that runs no job")
+	}
+	if held.extra {
+		s.slots = slices.DeleteFunc(s.slots, func(x slot) bool { return x.lease == lease })
+		return
 	}
 	*held = slot{}
 }
@@ -195,6 +215,11 @@ func (s *Slots) Count() events.Slots {
 		}
 	}
 	return c
+}
+
+// Idle reports whether no slot is taken.
+func (s *Slots) Idle() bool {
+	return !slices.ContainsFunc(s.slots, func(x slot) bool { return !x.free() })
 }
 
 func (s *Slots) firstFree() *slot {

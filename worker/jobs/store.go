@@ -1,12 +1,12 @@
 package jobs
 
 import (
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+	"slices"
 
 	"github.com/moothall/moothall/events"
 )
@@ -15,6 +15,10 @@ import (
 //
 //	j-abcdefgh/job.json      what was asked for
 //	j-abcdefgh/events.jsonl  what happened
+//	j-abcdefgh/order.json    what its supervisor runs; supervisor.log: what that had to say
+//	j-abcdefgh/process.json  which processes it has
+//	j-abcdefgh/exit.json     how its command ended
+//	j-abcdefgh/bell, control pipes from and to its supervisor
 //	j-abcdefgh/fetched       is there once a client has the outputs
 //	j-abcdefgh/work/         where the command runs, with in/ and out/
 //
@@ -51,20 +55,25 @@ func openStore(dir string) (*store, error) {
 	return &store{dir, root}, nil
 }
 
-// A folder is one job's.
+// A folder is one job's; all paths are absolute.
 type folder struct {
-	work, in, out string // absolute paths
-	log           string
+	dir                  string
+	work, in, out        string
+	log                  string
+	order, process, exit string
+	bell, control, said  string
 }
 
-func (s *store) folder(id string) folder {
-	dir := filepath.Join(s.dir, id)
-	work := filepath.Join(dir, "work")
+func (s *store) folder(id string) folder { return folderAt(filepath.Join(s.dir, id)) }
+
+func folderAt(dir string) folder {
+	at := func(name string) string { return filepath.Join(dir, name) }
 	return folder{
-		work: work,
-		in:   filepath.Join(work, "in"),
-		out:  filepath.Join(work, "out"),
-		log:  filepath.Join(dir, "events.jsonl"),
+		dir:  dir,
+		work: at("work"), in: at("work/in"), out: at("work/out"),
+		log:   at("events.jsonl"),
+		order: at("order.json"), process: at("process.json"), exit: at("exit.json"),
+		bell: at("bell"), control: at("control"), said: at("supervisor.log"),
 	}
 }
 
@@ -84,12 +93,10 @@ func (s *store) create(r record) (f folder, err error) {
 			return f, err
 		}
 	}
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return f, err
-	}
-	return f, s.root.WriteFile(r.JobID+"/job.json", text, 0o600)
+	return f, writeJSON(f.dir+recordFile, r)
 }
+
+const recordFile = "/job.json"
 
 func (s *store) remove(id string) error { return s.root.RemoveAll(id) }
 
@@ -102,10 +109,17 @@ func (s *store) wasFetched(id string) bool {
 	return err == nil
 }
 
-// settle goes through the jobs of former processes. One that had not ended is
-// lost: what still runs of it is killed, because its slot is free now. It returns
-// the final events, and an error for each job that cannot be read.
-func (s *store) settle(now time.Time) (ended []events.JobEvent, errs []error) {
+// A former is a job that an earlier process left.
+type former struct {
+	record
+	folder folder
+	log    *eventLog
+	last   events.JobEvent // zero if there is none
+}
+
+// formers are the jobs of earlier processes, and an error for each that cannot be
+// read. What did not come to be a job is removed.
+func (s *store) formers() (all []former, errs []error) {
 	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err != nil {
 		return nil, []error{err}
@@ -114,26 +128,24 @@ func (s *store) settle(now time.Time) (ended []events.JobEvent, errs []error) {
 		if !e.IsDir() || !idPattern.MatchString(e.Name()) {
 			continue
 		}
-		last, err := s.settleJob(now, e.Name())
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		f, err := s.former(e.Name())
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, s.remove(e.Name()))
+		case err != nil:
+			errs = append(errs, fmt.Errorf("job %s: %w", e.Name(), err))
+		default:
+			all = append(all, f)
 		}
-		ended = append(ended, last)
 	}
-	return ended, errs
+	return all, slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
-func (s *store) settleJob(now time.Time, id string) (events.JobEvent, error) {
-	log, last, err := reopenLog(id, s.folder(id).log)
-	if err != nil {
-		return last, err
+func (s *store) former(id string) (f former, err error) {
+	f.folder = s.folder(id)
+	if err := readJSON(f.folder.dir+recordFile, &f.record); err != nil {
+		return f, err
 	}
-	if !last.State.Final() {
-		sweep(id)
-		last = log.append(now, events.JobEvent{
-			Kind: events.JobEventState, State: events.JobLost, Reason: "the worker was restarted while the job ran",
-		})
-	}
-	return last, errors.Join(log.close())
+	f.log, f.last, err = adoptLog(id, f.folder.log)
+	return f, err
 }

@@ -1,15 +1,12 @@
 package jobs
 
 import (
-	"bufio"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,57 +46,6 @@ func TestService_ShutDownEndsItsJobs(t *testing.T) {
 	wantCode(t, c.answer(), events.CodeUnavailable)
 	if got := r.Load().Free; got != 1 {
 		t.Errorf("%d slots are free", got)
-	}
-}
-
-// A worker that died leaves a job behind: the next one ends its processes and
-// says in the log that it is lost.
-func TestNew_SettlesWhatAFormerProcessLeft(t *testing.T) {
-	dir := t.TempDir()
-	st, err := openStore(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const running, done = "j-aaaaaaaa", "j-bbbbbbbb"
-	for id, last := range map[string]events.JobState{running: events.JobRunning, done: events.JobDone} {
-		f, err := st.create(record{JobID: id})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := createLog(id, f.log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.append(time.Now(), state(last))
-		l.close()
-	}
-	orphan := exec.Command("/bin/sh", "-c", "echo up; sleep 1000")
-	orphan.Env = environment(running, "/in", "/out")
-	orphan.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stdout, err := orphan.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := orphan.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "up\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	defer orphan.Wait()
-
-	r := newRig(t, func(c *Config) { c.Dir = dir })
-	if pids := carriers(running); pids != nil {
-		t.Errorf("processes %v are left", pids)
-	}
-	if last := onDisk(t, dir, running); last.State != events.JobLost || last.Seq != 2 {
-		t.Errorf("the log ends with %+v", last)
-	}
-	if last := onDisk(t, dir, done); last.State != events.JobDone || last.Seq != 1 {
-		t.Errorf("a job that had ended was touched: %+v", last)
-	}
-	if got := r.Load(); got.Status != events.StatusAvailable {
-		t.Errorf("the worker is %+v", got)
 	}
 }
 

@@ -7,9 +7,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/moothall/moothall/worker/jobs"
 )
 
-func main() { os.Exit(start()) }
+func main() {
+	jobs.Supervise()
+	os.Exit(start())
+}
 
 func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -1,0 +1,51 @@
+package jobs
+
+import (
+	"os"
+	"time"
+
+	"github.com/moothall/moothall/events"
+)
+
+// takeUp finds a place for every job that a former process left.
+func (s *Service) takeUp() {
+	formers, errs := s.store.formers()
+	for _, err := range errs {
+		s.config.Log.Warn("a former job cannot be read", "error", err)
+	}
+	for _, f := range formers {
+		j := &job{
+			id: f.JobID, client: f.Client, inputs: f.Inputs, folder: f.folder, limits: s.config.Limits, log: f.log,
+			asked: make(chan string, asksAhead), tell: s.notify, former: true, troubled: s.troubled,
+		}
+		s.jobs[j.id] = j
+		s.place(j, f.last)
+	}
+	s.tidy()
+}
+
+// place shelves a former job that has ended and keeps a slot for one that may run.
+func (s *Service) place(j *job, last events.JobEvent) {
+	if !last.State.Final() {
+		if _, err := os.Stat(j.folder.order); err == nil {
+			j.lease = s.slots.Adopt(j.client, j.id)
+			s.resumed = append(s.resumed, j)
+			return
+		}
+		last = j.giveUp()
+	}
+	if err := j.log.close(); err != nil {
+		s.troubled("close the log of job "+j.id, err)
+	}
+	s.shelf.add(j.id, last.Time.Time, len(last.Outputs) == 0 || s.store.wasFetched(j.id))
+}
+
+// giveUp ends a job that had not come to run.
+func (j *job) giveUp() events.JobEvent {
+	if err := j.log.trim(); err != nil {
+		j.troubled("mend the log of job "+j.id, err)
+	}
+	return j.log.append(time.Now(), events.JobEvent{
+		Kind: events.JobEventState, State: events.JobLost, Reason: "the worker was restarted before the job ran",
+	})
+}
