@@ -30,6 +30,10 @@ type Config struct {
 	Token  Secret // a join token of role client
 	Secret Secret // the room's secret, "" for none; the hub never sees it
 
+	// OwnerDir is the folder of the key that jobs belong to, made there if need be; every
+	// client with that key may come back to them. "": a key of this client alone.
+	OwnerDir string
+
 	// Registry says whether to ask the room's admin. Without it workers are found
 	// over HTTP only; everything else is the same.
 	Registry bool
@@ -103,6 +107,7 @@ type Client struct {
 	stop       context.CancelFunc
 	background sync.WaitGroup
 
+	owner    func() (nkeys.KeyPair, error)  // once, by the first job
 	open     func() (*link.Endpoint, error) // once, by the first job
 	endpoint atomic.Pointer[link.Endpoint]  // nil before that
 }
@@ -135,6 +140,7 @@ func Join(ctx context.Context, cfg Config) (*Client, error) {
 		ended:  make(chan struct{}),
 	}
 	c.open = sync.OnceValues(c.openEndpoint)
+	c.owner = sync.OnceValues(func() (nkeys.KeyPair, error) { return openOwner(cfg.OwnerDir) })
 	c.signal = s.Signaller(func() uint64 { return 0 }, c.record.nkey)
 	if _, err := s.Subscribe(events.EventSubject(cfg.Room, events.EventAdmin), c.heard); err != nil {
 		c.close(ctx)

@@ -36,15 +36,22 @@ func (f *following) expire() {
 	f.end(events.JobCanceled, events.AsError(f.failure).WithFact("%s did not confirm within %s", label(f.worker), cancelBound))
 }
 
-// interrupt cancels the job for the caller, who is gone or pressed Ctrl-C.
+// interrupt leaves the job, because the caller is gone or pressed Ctrl-C. It goes on,
+// unless its inputs are not all there.
 func (f *following) interrupt(ctx context.Context) {
 	f.asked = nil
-	canceled := events.Errorf(events.CodeCanceled, "canceled job %s on %s", f.result.JobID, label(f.worker))
-	if f.final != nil {
-		f.end(f.final.State, canceled)
-		return
+	id, on := f.result.JobID, label(f.worker)
+	switch {
+	case f.sending:
+		f.abort(ctx, events.Errorf(events.CodeCanceled, "canceled job %s on %s, whose inputs were not all sent", id, on))
+	case f.failure != nil: // its end is waited for
+	case f.final != nil:
+		f.end(f.final.State, events.Errorf(events.CodeDetached, "left job %s on %s, which has ended; its outputs stay there", id, on).
+			WithTry("moot get %s", id))
+	default:
+		f.end(f.state, events.Errorf(events.CodeDetached, "left job %s, which goes on at %s", id, on).
+			WithTry("moot logs -f %s; moot get %s; moot cancel %s", id, id, id))
 	}
-	f.abort(ctx, canceled)
 }
 
 // abort asks the worker to cancel the job, because of err, and waits for its end.
@@ -57,5 +64,11 @@ func (f *following) abort(ctx context.Context, err error) {
 }
 
 func (f *following) signal(ctx context.Context, action string) error {
-	return f.wire.send(ctx, events.FrameSignal, events.JobSignal{V: events.ProtocolVersion, JobID: f.result.JobID, Action: action})
+	signature, err := f.signature(action)
+	if err != nil {
+		return err
+	}
+	return f.wire.send(ctx, events.FrameSignal, events.JobSignal{
+		V: events.ProtocolVersion, JobID: f.result.JobID, Action: action, Signature: signature,
+	})
 }

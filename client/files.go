@@ -107,8 +107,16 @@ func (f *following) fetch(ctx context.Context) {
 // attach asks for the events from the next one on, and for the outputs once the job
 // has ended.
 func (f *following) attach(ctx context.Context) error {
+	action := events.ActionLogs
+	if f.final != nil {
+		action = events.ActionGet
+	}
+	signature, err := f.signature(action)
+	if err != nil {
+		return err
+	}
 	return f.wire.send(ctx, events.FrameAttach, events.JobAttach{
-		V: events.ProtocolVersion, JobID: f.result.JobID, Since: f.next, Outputs: f.final != nil,
+		V: events.ProtocolVersion, JobID: f.result.JobID, Since: f.next, Outputs: f.final != nil, Signature: signature,
 	})
 }
 

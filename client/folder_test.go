@@ -44,7 +44,7 @@ func TestFollow_AnOutputWithAnotherHashIsDamaged(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := stageJob(t, Job{Command: "track", To: filepath.Join(dir, "out")})
-		if err := s.prepare(); err != nil {
+		if err := s.prepareFolder(); err != nil {
 			t.Fatal(err)
 		}
 		err := s.play(func(p *peer) {

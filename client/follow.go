@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/nats-io/nkeys"
+
 	"github.com/moothall/moothall/events"
 )
 
@@ -23,6 +25,12 @@ type following struct {
 	seat  events.Seat // that runs the job; a later process of the worker takes it up
 	news  <-chan holding
 
+	wants  bool          // the outputs, here
+	until  uint64        // the number of the last event that is wanted; 0: the job's end
+	action string        // that was asked for: a job's end is then what is waited for
+	owner  nkeys.KeyPair // signs for us; nil if we started the job
+	nonce  string        // of the present link
+
 	moving  *moving          // the transfer under way, nil if none
 	sending bool             // inputs are under way
 	next    uint64           // the number of the event that comes next
@@ -39,21 +47,31 @@ type following struct {
 	err  error
 }
 
+// follow stays with a job that this run has started.
 func (r *run) follow(ctx context.Context) error {
-	f := &following{run: r, peers: r.client, seat: r.seat(), next: 1, ended: r.client.Ended(), asked: ctx.Done()}
-	base := context.WithoutCancel(ctx)
+	return r.followWith(ctx, func(f *following) error {
+		f.send(context.WithoutCancel(ctx))
+		return nil
+	})
+}
+
+// followWith stays with a job from what begin does on.
+func (r *run) followWith(ctx context.Context, begin func(*following) error) error {
+	f := &following{run: r, peers: r.client, seat: r.seat(), wants: true, next: 1, ended: r.client.Ended(), asked: ctx.Done()}
 	news, unsubscribe, err := r.client.departures(f.seat)
 	if err != nil {
 		return err
 	}
 	defer unsubscribe()
 	f.news = news
-	f.loop(base)
+	if err := begin(f); err != nil {
+		return err
+	}
+	f.loop(context.WithoutCancel(ctx))
 	return f.err
 }
 
 func (f *following) loop(ctx context.Context) {
-	f.send(ctx)
 	for !f.over {
 		f.step(ctx)
 	}
@@ -117,6 +135,9 @@ func (f *following) frame(ctx context.Context, frame []byte) {
 		}
 		f.next = e.Seq + 1
 		f.event(ctx, e)
+		if e.Seq == f.until && !f.over {
+			f.end(f.state, nil)
+		}
 	case events.FrameError:
 		f.refused(refusalIn(payload))
 	}
@@ -158,6 +179,9 @@ func (f *following) event(ctx context.Context, e events.JobEvent) {
 func (f *following) changed(ctx context.Context, e events.JobEvent) {
 	if !e.State.Final() {
 		f.enter(e.State)
+		if e.State == events.JobRunning && f.job.Detach {
+			f.end(e.State, nil)
+		}
 		return
 	}
 	f.halt()
@@ -171,7 +195,7 @@ func (f *following) changed(ctx context.Context, e events.JobEvent) {
 		f.lost(e.Reason)
 	case e.State == events.JobCanceled:
 		f.end(e.State, events.Errorf(events.CodeCanceled, "job %s on %s was canceled", e.JobID, label(f.worker)))
-	case len(e.Outputs) == 0:
+	case len(e.Outputs) == 0 || !f.wants:
 		f.end(e.State, nil)
 	default:
 		f.fetch(ctx)

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +53,7 @@ func stageJob(t *testing.T, j Job) *stage {
 	r.lease = events.JobLease{Incarnation: 7, Seq: 1}
 	r.wire, r.result.JobID, r.result.Worker = p.ours, testJob, "worker-1"
 	r.state = events.JobReserved
-	s.following = &following{run: r, peers: s, seat: r.seat(), news: s.news, next: 1, asked: ctx.Done()}
+	s.following = &following{run: r, peers: s, seat: r.seat(), wants: true, news: s.news, next: 1, asked: ctx.Done()}
 	return s
 }
 
@@ -59,6 +61,7 @@ func stageJob(t *testing.T, j Job) *stage {
 func (s *stage) play(part func(*peer)) error {
 	done := make(chan struct{})
 	go func() { defer close(done); part(s.peer) }()
+	s.send(context.Background())
 	s.loop(context.Background())
 	s.run.close()
 	<-done
@@ -273,37 +276,86 @@ func TestFollow_GivesUpOnLinksThatBringNothing(t *testing.T) {
 	})
 }
 
-// Ctrl-C cancels the job and waits for its end.
-func TestFollow_InterruptCancelsTheJob(t *testing.T) {
+// Ctrl-C leaves the job: nothing is asked of the worker, and the error says how to come
+// back.
+func TestFollow_InterruptLeavesTheJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stageJob(t, Job{Command: "track"})
 		err := s.play(func(p *peer) {
 			p.state(1, events.JobRunning)
+			synctest.Wait()
 			s.cancel()
-			var sig events.JobSignal
-			p.next(events.FrameSignal, &sig)
-			if sig.Action != events.ActionCancel || sig.JobID != testJob {
-				t.Errorf("sent %+v", sig)
+			if frame, ok := <-p.control.Frames(); ok {
+				t.Errorf("sent %q", frame)
 			}
-			time.Sleep(3 * time.Second)
-			p.state(2, events.JobCanceled)
 		})
-		if events.CodeOf(err) != events.CodeCanceled || s.result.State != events.JobCanceled {
-			t.Errorf("ended %s, error %v", s.result.State, err)
+		e := events.AsError(err)
+		if e.Code != events.CodeDetached || s.result.State != events.JobRunning || !strings.Contains(e.Try, "moot logs -f "+testJob) {
+			t.Errorf("ended %s, error %+v", s.result.State, e)
 		}
 	})
 }
 
-func TestFollow_InterruptWaitsAtMost10s(t *testing.T) {
+// What has ended and is on its way here stays at the worker.
+func TestFollow_InterruptWhileOutputsCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := stageJob(t, Job{Command: "track"})
-		begun := time.Now()
-		err := s.play(func(p *peer) { s.cancel() })
-		if took := time.Since(begun); took != cancelBound {
-			t.Errorf("waited %s, want %s", took, cancelBound)
+		s := stageJob(t, Job{Command: "track", To: t.TempDir()})
+		if err := s.prepareFolder(); err != nil {
+			t.Fatal(err)
 		}
-		if e := events.AsError(err); e.Code != events.CodeCanceled || !slices.Contains(e.Facts, "calm-heron did not confirm within 10s") {
-			t.Errorf("error %+v", e)
+		err := s.play(func(p *peer) {
+			p.exited(1, 0, events.FileHeader{Name: "tracks.csv", Size: 10})
+			p.next(events.FrameAttach, &events.JobAttach{})
+			s.cancel()
+		})
+		if e := events.AsError(err); e.Code != events.CodeDetached || s.result.State != events.JobDone || e.Try != "moot get "+testJob {
+			t.Errorf("ended %s, error %+v", s.result.State, e)
+		}
+	})
+}
+
+// A job whose inputs are not all there cannot go on alone: it is canceled, and its end
+// waited for.
+func TestFollow_InterruptWhileInputsGoCancels(t *testing.T) {
+	for _, listens := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			input := filepath.Join(t.TempDir(), "movie.bin")
+			if err := os.WriteFile(input, []byte("frames"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := stageJob(t, Job{Command: "track", Inputs: []string{input}})
+			begun := time.Now()
+			err := s.play(func(p *peer) {
+				p.state(1, events.JobSending)
+				synctest.Wait()
+				s.cancel()
+				if !listens {
+					return
+				}
+				var sig events.JobSignal
+				p.next(events.FrameSignal, &sig)
+				if sig.Action != events.ActionCancel || sig.JobID != testJob {
+					t.Errorf("sent %+v", sig)
+				}
+				p.state(2, events.JobCanceled)
+			})
+			if events.CodeOf(err) != events.CodeCanceled || s.result.State != events.JobCanceled {
+				t.Errorf("ended %s, error %v", s.result.State, err)
+			}
+			if took := time.Since(begun); !listens && took != cancelBound {
+				t.Errorf("waited %s, want %s", took, cancelBound)
+			}
+		})
+	}
+}
+
+// With Detach the job is left as soon as it runs.
+func TestFollow_DetachReturnsWhenTheJobRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track", Detach: true})
+		err := s.play(func(p *peer) { p.state(1, events.JobRunning) })
+		if err != nil || s.result.State != events.JobRunning || s.result.ExitCode != nil {
+			t.Errorf("ended %s, error %v", s.result.State, err)
 		}
 	})
 }
@@ -323,7 +375,7 @@ func TestFollow_CanceledBySomebodyElse(t *testing.T) {
 func TestFollow_TransferThatTheWorkerBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stageJob(t, Job{Command: "track", To: t.TempDir()})
-		if err := s.prepare(); err != nil {
+		if err := s.prepareFolder(); err != nil {
 			t.Fatal(err)
 		}
 		err := s.play(func(p *peer) {

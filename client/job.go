@@ -19,6 +19,8 @@ type Job struct {
 	To    string        // folder for the outputs, made if need be; "" for ./JOB_ID
 	Force bool          // overwrite files that exist in To
 	Wait  time.Duration // how long to wait for a worker that is free; 0: not at all
+
+	Detach bool // return as soon as the job runs: its Result is then running
 }
 
 // Progress is how far a file is on its way.

@@ -86,11 +86,23 @@ func (f *following) redial(ctx context.Context) bool {
 	}
 	_ = f.wire.close()
 	f.wire = w
+	if err := f.greet(ctx); err != nil {
+		f.note(fmt.Sprintf("%s: %s", label(f.worker), err))
+		return false
+	}
 	f.pulse.mended()
 	if f.final != nil {
 		f.fetch(ctx)
-	} else if err := f.attach(ctx); err != nil {
+	} else if err := f.rejoin(ctx); err != nil {
 		f.client.log.Debug("attach to a job", "room_id", f.client.cfg.Room, "peer_id", f.worker.PeerID, "error", err)
 	}
 	return true
+}
+
+// rejoin asks for the events from the next one on, and again for what was asked for.
+func (f *following) rejoin(ctx context.Context) error {
+	if err := f.attach(ctx); err != nil || f.action == "" {
+		return err
+	}
+	return f.signal(ctx, f.action)
 }

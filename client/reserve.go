@@ -103,7 +103,7 @@ func (r *run) handOver(ctx context.Context, w wire) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerBound)
 	defer cancel()
 	err = w.send(ctx, events.FrameStart, events.JobStart{
-		V: events.ProtocolVersion, Lease: r.lease, Command: r.job.Command, Args: r.job.Args, Inputs: len(r.job.Inputs),
+		V: events.ProtocolVersion, Lease: r.lease, Command: r.job.Command, Args: r.job.Args, Inputs: len(r.job.Inputs), Owner: r.owner,
 	})
 	if err != nil {
 		return "", events.Errorf(events.CodeUnreachable, "%s: %v", label(r.worker), err)

@@ -17,8 +17,10 @@ const retryEvery = time.Second
 // A job that ran and failed is a Result and no error. Where no job came about the
 // error says why (no_workers, no_worker_matches, all_busy, not_allowed, unreachable,
 // file, …); where one did, Result names it and the error says what was lost of it
-// (lost, damaged, file, canceled). When ctx ends the job is canceled, and Run waits at
-// most 10 s for its end.
+// (lost, damaged, file, canceled). When ctx ends the job goes on and Run returns with
+// CodeDetached: Logs, Get, Stop and Cancel come back to it, from any client with the same
+// Config.OwnerDir. A job whose inputs are still on their way is canceled then; Run waits
+// at most 10 s for its end.
 func (c *Client) Run(ctx context.Context, j Job, report func(JobUpdate)) (Result, error) {
 	r := newRun(c, j, report)
 	defer r.close()
@@ -51,6 +53,7 @@ type run struct {
 	report func(JobUpdate)
 	folder *folder // of the outputs; nil until it is known
 
+	owner  string // public key that the job belongs to
 	worker events.Worker
 	lease  events.JobLease
 	wire   wire
@@ -73,6 +76,18 @@ func (r *run) prepare() error {
 	if err := r.job.Validate(); err != nil {
 		return err
 	}
+	owner, err := r.client.owner()
+	if err != nil {
+		return err
+	}
+	if r.owner, err = publicUser(owner); err != nil {
+		return err
+	}
+	return r.prepareFolder()
+}
+
+// prepareFolder opens the folder for the outputs if it is known by now.
+func (r *run) prepareFolder() error {
 	if r.job.To == "" {
 		return nil
 	}

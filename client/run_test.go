@@ -224,11 +224,13 @@ func TestRun_ExistingFilesStay(t *testing.T) {
 	})
 }
 
-// Ctrl-C cancels the job, and its worker is free again.
-func TestRun_InterruptCancelsAndFreesTheWorker(t *testing.T) {
+// Ctrl-C leaves the job; whoever has its owner's key comes back from another client,
+// nobody else does.
+func TestRun_LeftJobsAreComeBackTo(t *testing.T) {
 	inTown(t, 1, func(h *house, shops []*shop) {
-		v := h.visit(onLoopback)
-		defer v.Close()
+		keys := t.TempDir()
+		owner := func(c *client.Config) { onLoopback(c); c.OwnerDir = keys }
+		v := h.visit(owner)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		d := diary{on: func(u client.JobUpdate) {
@@ -237,11 +239,75 @@ func TestRun_InterruptCancelsAndFreesTheWorker(t *testing.T) {
 			}
 		}}
 		r, err := v.Run(ctx, client.Job{Command: "sleep", Args: []string{"600"}}, d.tell)
-		if events.CodeOf(err) != events.CodeCanceled || r.State != events.JobCanceled || len(events.AsError(err).Facts) != 0 {
-			t.Errorf("state %s, error %v", r.State, err)
+		if events.CodeOf(err) != events.CodeDetached || r.State != events.JobRunning {
+			t.Fatalf("state %s, error %v", r.State, err)
+		}
+		v.Close()
+
+		stranger := h.visit(onLoopback)
+		for name, act := range map[string]func(context.Context, string, func(client.JobUpdate)) (client.Result, error){
+			"stop": stranger.Stop, "cancel": stranger.Cancel,
+			"logs": func(ctx context.Context, id string, report func(client.JobUpdate)) (client.Result, error) {
+				return stranger.Logs(ctx, id, false, report)
+			},
+		} {
+			if _, err := act(context.Background(), r.JobID, nil); events.CodeOf(err) != events.CodeForbidden {
+				t.Errorf("%s of a stranger: %v", name, err)
+			}
+		}
+		list, err := stranger.Jobs(context.Background())
+		if err != nil || len(list.Jobs) != 1 || list.Jobs[0].JobID != r.JobID || list.Jobs[0].State != events.JobRunning || len(list.Unreachable) != 0 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		stranger.Close()
+
+		v = h.visit(owner)
+		defer v.Close()
+		if r, err := v.Get(context.Background(), r.JobID, t.TempDir(), false, nil); events.CodeOf(err) != events.CodeUnavailable {
+			t.Errorf("get while it runs: %+v, %v", r, err)
+		}
+		if r, err := v.Cancel(context.Background(), r.JobID, nil); err != nil || r.State != events.JobCanceled {
+			t.Errorf("%+v, %v", r, err)
 		}
 		if r, err := v.Run(context.Background(), client.Job{Command: "exit", Args: []string{"0"}, Wait: 10 * time.Second}, nil); err != nil {
 			t.Errorf("afterwards: %+v, error %v", r, err)
+		}
+	})
+}
+
+// What a job left is fetched later, with its hashes, and its log read again.
+func TestGet_OutputsAndLogsAfterwards(t *testing.T) {
+	inTown(t, 1, func(h *house, shops []*shop) {
+		keys := t.TempDir()
+		owner := func(c *client.Config) { onLoopback(c); c.OwnerDir = keys }
+		v := h.visit(owner)
+		r, err := v.Run(context.Background(), client.Job{Command: "shout", Inputs: []string{h.file("a.txt", "hello")}, Detach: true}, nil)
+		if err != nil || r.State != events.JobRunning {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		v.Close()
+		v = h.visit(owner)
+		defer v.Close()
+		var d diary
+		if r, err := v.Logs(context.Background(), r.JobID, true, d.tell); err != nil || r.State != events.JobDone || len(r.Outputs) != 0 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if got := strings.Join(d.lines, " "); !strings.Contains(got, "stdout:done") || !strings.Contains(got, "stderr:careful") {
+			t.Errorf("lines %s", got)
+		}
+		to := filepath.Join(h.dir, "fetched")
+		got, err := v.Get(context.Background(), r.JobID, to, false, nil)
+		if err != nil || got.State != events.JobDone || len(got.Outputs) != 1 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if text, err := os.ReadFile(filepath.Join(to, "sub", "a.txt")); err != nil || string(text) != "HELLO" {
+			t.Errorf("%q, %v", text, err)
+		}
+		if _, err := v.Get(context.Background(), r.JobID, to, false, nil); events.CodeOf(err) != events.CodeFile {
+			t.Errorf("get into files that are there: %v", err)
+		}
+		if _, err := v.Logs(context.Background(), "j-aaaaaaaa", false, nil); events.CodeOf(err) != events.CodeNoJob {
+			t.Errorf("logs of no job: %v", err)
 		}
 	})
 }

@@ -82,6 +82,13 @@ func (s *shop) work(from string, data []byte) (any, error) {
 		}
 		return events.Ack{}, s.jobs.Release(from, r)
 	}
+	if kind.Type == events.TypeListJobs {
+		var r events.ListJobs
+		if err := events.Decode(data, &r); err != nil {
+			return nil, err
+		}
+		return s.jobs.List(r)
+	}
 	var r events.Reserve
 	if err := events.Decode(data, &r); err != nil {
 		return nil, err

@@ -39,6 +39,7 @@ const (
 	CodeFile           Code = "file"        // a file could not be read or written
 	CodeLost           Code = "lost"        // the worker went away in mid-job
 	CodeCanceled       Code = "canceled"
+	CodeDetached       Code = "detached" // the client left the job, which goes on
 	CodeTimeout        Code = "timeout"
 	CodeConfig         Code = "config"
 	CodeUsage          Code = "usage"

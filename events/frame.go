@@ -28,6 +28,7 @@ const (
 	FrameAttach FrameType = 35 // JobAttach
 	FrameError  FrameType = 36 // Error
 	FrameAck    FrameType = 37 // JobAck
+	FrameHello  FrameType = 38 // JobHello, both ways
 )
 
 // Frames of a file transfer, on the bulk channel.

@@ -18,9 +18,43 @@ type Release struct {
 
 // Types of messages on the work subject.
 const (
-	TypeReserve = "reserve"
-	TypeRelease = "release"
+	TypeReserve  = "reserve"
+	TypeRelease  = "release"
+	TypeListJobs = "list_jobs"
 )
+
+// ListJobs asks a worker for its jobs, newest first: those created before (Before,
+// BeforeID), all if that is zero; or the one of JobID. Everybody in the room may ask.
+type ListJobs struct {
+	V        int    `json:"v"`
+	Type     string `json:"type"` // "list_jobs"
+	JobID    string `json:"job_id,omitempty"`
+	Before   Time   `json:"before,omitzero"`
+	BeforeID string `json:"before_id,omitempty"`
+}
+
+// JobList answers ListJobs with as many jobs as fit. More says that there are older
+// ones: ask again from the last one on.
+type JobList struct {
+	V    int       `json:"v"`
+	Jobs []JobInfo `json:"jobs"`
+	More bool      `json:"more,omitempty"`
+}
+
+// JobInfo is what a room may know of a job. Started and Ended are zero while it has not.
+type JobInfo struct {
+	JobID    string       `json:"job_id"`
+	Worker   string       `json:"worker"`
+	Command  string       `json:"command"`
+	State    JobState     `json:"state"`
+	ExitCode *int         `json:"exit_code"`
+	Created  Time         `json:"created"`
+	Started  Time         `json:"started,omitzero"`
+	Ended    Time         `json:"ended,omitzero"`
+	Fetched  bool         `json:"fetched"` // its outputs have reached a client
+	Outputs  []FileHeader `json:"outputs"`
+	Seq      uint64       `json:"seq"` // of its newest event
+}
 
 // JobLease is the right to start one job: the worker's incarnation and a rising
 // number, granted by the worker alone.
@@ -67,6 +101,40 @@ type JobStart struct {
 	Command string   `json:"command"`
 	Args    []string `json:"args"`
 	Inputs  int      `json:"inputs"` // number of files that follow
+	// Owner is the public nkey that the job belongs to; empty: to nobody but the peer
+	// that starts it.
+	Owner string `json:"owner,omitempty"`
+}
+
+// JobHello asks for the worker's nonce of this link, and with Nonce answers. Who is not
+// the peer that started a job signs with it; see JobProof.
+type JobHello struct {
+	V     int    `json:"v"`
+	Nonce string `json:"nonce,omitempty"`
+}
+
+// A JobProof is what a job's owner signs so that the worker lets From act on the job. It
+// fits one link: the worker drew Nonce for it.
+type JobProof struct {
+	Room        string
+	Worker      string
+	Incarnation uint64
+	Action      string // ActionLogs, ActionGet, ActionStop or ActionCancel
+	JobID       string
+	From        string
+	Nonce       string
+}
+
+func (p JobProof) text() string {
+	return signedText("job", p.Room, p.Worker, p.Incarnation, p.Action, p.JobID, p.From, p.Nonce)
+}
+
+// Sign is the owner's signature.
+func (p JobProof) Sign(owner Signer) (string, error) { return SignText(owner, p.text()) }
+
+// Verify checks a signature against the owner's public nkey.
+func (p JobProof) Verify(owner, signature string) error {
+	return VerifyText(owner, p.text(), signature)
 }
 
 // JobAck accepts a JobStart.
@@ -85,20 +153,26 @@ type JobAttach struct {
 	JobID   string `json:"job_id"`
 	Since   uint64 `json:"since"`
 	Outputs bool   `json:"outputs"`
+	// Signature is a JobProof's of ActionGet with Outputs, else of ActionLogs; empty from
+	// the peer that started the job.
+	Signature string `json:"signature,omitempty"`
 }
 
 // JobSignal asks to end a job: "stop" keeps its results, "cancel" does not. It is
 // answered by the job's events, or by an Error.
 type JobSignal struct {
-	V      int    `json:"v"`
-	JobID  string `json:"job_id"`
-	Action string `json:"action"`
+	V         int    `json:"v"`
+	JobID     string `json:"job_id"`
+	Action    string `json:"action"`
+	Signature string `json:"signature,omitempty"` // as in JobAttach
 }
 
-// Actions of JobSignal.
+// Actions of JobSignal, and of JobProof.
 const (
 	ActionStop   = "stop"
 	ActionCancel = "cancel"
+	ActionLogs   = "logs" // of JobProof only
+	ActionGet    = "get"  // of JobProof only
 )
 
 // Streams of a job's output. What Moothall itself has to say about it ("… 312

@@ -227,7 +227,7 @@ func (a *Agent) event(m *nats.Msg) {
 	}
 }
 
-// work answers reserve and release.
+// work answers reserve, release and list_jobs.
 func (a *Agent) work(from string, data []byte) (any, error) {
 	var kind struct {
 		Type string `json:"type"`
@@ -248,6 +248,12 @@ func (a *Agent) work(from string, data []byte) (any, error) {
 			return nil, events.Errorf(events.CodeInvalid, "decode release: %v", err)
 		}
 		return events.Ack{V: events.ProtocolVersion}, a.jobs.Release(from, r)
+	case events.TypeListJobs:
+		var r events.ListJobs
+		if err := json.Unmarshal(data, &r); err != nil {
+			return nil, events.Errorf(events.CodeInvalid, "decode list_jobs: %v", err)
+		}
+		return a.jobs.List(r)
 	}
 	return nil, events.Errorf(events.CodeInvalid, "work of type %q is not known", kind.Type)
 }

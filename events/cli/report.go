@@ -60,6 +60,7 @@ var exitCodes = map[events.Code]int{
 	events.CodeNoLease:     ExitTryLater,
 	events.CodeConflict:    ExitTryLater,
 	events.CodeLost:        ExitTryLater,
+	events.CodeDetached:    ExitInterrupted,
 	events.CodeTimeout:     ExitTryLater,
 	events.CodeUnavailable: ExitTryLater,
 }

@@ -242,12 +242,37 @@ func TestRun_OutlivesItsClient(t *testing.T) {
 	}
 }
 
-// Ctrl-C cancels the job: its process ends, and the client says so.
-func TestRun_InterruptCancelsTheJob(t *testing.T) {
+// The first Ctrl-C leaves the job, which goes on, and says how to come back.
+func TestRun_InterruptLeavesTheJob(t *testing.T) {
 	t.Parallel()
 	h, g := shop.visit(t), newGate(t)
-	c := h.moot(nil, "run", "--json", "--worker", "otter", "--", "sh", "-c", `trap 'echo asked to end >&2; exit 1' TERM; `+wait, g.path)
+	c := h.moot(nil, "run", "--json", "--worker", "otter", "--", "sh", "-c", wait, g.path)
 	c.says("begun\n")
+	id := c.jobID()
+	c.signal(syscall.SIGINT)
+	if code := c.end(); code != 130 {
+		t.Fatalf("exit code %d\n%s", code, c.err)
+	}
+	if r := c.report(); r.State != "running" || r.Error == nil || r.Error.Code != "detached" {
+		t.Errorf("%s", c.out)
+	}
+	back := h.moot(nil, "logs", "-f", id)
+	back.says("begun\n")
+	g.open()
+	if code := back.end(); code != 0 || back.out.String() != "begun\ngo on\n" {
+		t.Errorf("exit code %d\n%s%s", code, back.out, back.err)
+	}
+}
+
+// The second Ctrl-C cancels it: its process ends, and the client says so.
+func TestRun_SecondInterruptCancelsTheJob(t *testing.T) {
+	t.Parallel()
+	h, g := shop.visit(t), newGate(t)
+	c := h.moot(nil, "run", "--json", "--worker", "otter", "--", "sh", "-c", `trap 'exit 1' TERM; `+wait, g.path)
+	c.says("begun\n")
+	id := c.jobID()
+	c.signal(syscall.SIGINT)
+	c.says("Ctrl-C again within 3s cancels it")
 	c.signal(syscall.SIGINT)
 	if code := c.end(); code != 130 {
 		t.Fatalf("exit code %d\n%s", code, c.err)
@@ -255,4 +280,5 @@ func TestRun_InterruptCancelsTheJob(t *testing.T) {
 	if r := c.report(); r.State != "canceled" || r.Error == nil || r.Error.Code != "canceled" {
 		t.Errorf("%s", c.out)
 	}
+	await(t, "no process of the job is left", soon, func() bool { return len(processesOf(t, "MOOT_JOB_ID="+id)) == 0 })
 }

@@ -33,11 +33,14 @@ func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job,
 	if _, err := c.argv("", "", r.Args); err != nil {
 		return nil, err
 	}
+	if err := checkOwner(r.Owner); err != nil {
+		return nil, err
+	}
 	if r.Inputs < 0 || r.Inputs > s.config.Limits.InputFiles {
 		return nil, events.Errorf(events.CodeTooLarge, "%d input files, at most %d allowed", r.Inputs, s.config.Limits.InputFiles)
 	}
 	j := &job{
-		id: newID(), client: client, lease: r.Lease, program: program, inputs: r.Inputs, bulk: bulk,
+		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), lease: r.Lease, program: program, inputs: r.Inputs, bulk: bulk,
 		limits: s.config.Limits, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
 	}
 	if err := s.take(j); err != nil {
@@ -47,6 +50,7 @@ func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job,
 		s.discard(j)
 		return nil, s.fileError("create", err)
 	}
+	s.show(j)
 	return j, nil
 }
 
@@ -57,9 +61,15 @@ func (s *Service) take(j *job) error {
 	if err := s.slots.Start(time.Now(), j.client, j.lease, j.id); err != nil {
 		return err
 	}
-	s.jobs[j.id] = j
 	s.change()
 	return nil
+}
+
+// show lets clients find a job, which is whole by now.
+func (s *Service) show(j *job) {
+	s.mu.Lock()
+	s.jobs[j.id] = j
+	s.mu.Unlock()
 }
 
 func (s *Service) troubled(doing string, err error) {
@@ -69,7 +79,7 @@ func (s *Service) troubled(doing string, err error) {
 // furnish makes what a job has on disk.
 func (s *Service) furnish(j *job, c Command, r events.JobStart) error {
 	f, err := s.store.create(record{
-		JobID: j.id, Client: j.client, Command: r.Command, Args: r.Args, Inputs: r.Inputs, Lease: r.Lease, Created: events.At(time.Now()),
+		JobID: j.id, Client: j.client, Owner: j.owner, Command: j.command, Args: r.Args, Inputs: r.Inputs, Lease: r.Lease, Created: j.created,
 	})
 	if err != nil {
 		return err
@@ -133,19 +143,19 @@ func (s *Service) tidy() {
 	}
 }
 
-// open finds a job for the client that started it, and keeps it from being
-// removed until close.
-func (s *Service) open(client, id string) (*job, error) {
+// open finds the job of a claim, and keeps it from being removed until close.
+func (s *Service) open(c claim) (*job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	j, ok := s.jobs[id]
+	j, ok := s.jobs[c.proof.JobID]
 	switch {
 	case !ok:
-		return nil, events.Errorf(events.CodeNoJob, "%s has no job %q", s.config.Name, id)
-	case j.client != client:
-		return nil, events.Errorf(events.CodeForbidden, "job %s belongs to another client", id)
+		return nil, events.Errorf(events.CodeNoJob, "%s has no job %q", s.config.Name, c.proof.JobID)
+	case !j.allows(c):
+		return nil, events.Errorf(events.CodeForbidden, "job %s belongs to another owner", j.id).
+			WithTry("the MOOT_CLIENT_DIR with which it was started")
 	}
-	s.inUse[id]++
+	s.inUse[j.id]++
 	return j, nil
 }
 
@@ -170,6 +180,7 @@ func (s *Service) fetched(j *job) {
 	if err := s.store.markFetched(j.id); err != nil {
 		s.config.Log.Warn("cannot note that a job was fetched", "job_id", j.id, "error", err)
 	}
+	j.fetched.Store(true)
 	s.mu.Lock()
 	s.shelf.fetched(j.id)
 	s.mu.Unlock()

@@ -33,10 +33,12 @@ type eventLog struct {
 
 	pulled []byte // what pull reads into, nil before it
 
-	mu    sync.Mutex // guards what follows
-	next  uint64     // sequence number of the next event
-	tail  [][]byte   // the newest events, encoded; the last is next-1
-	bytes int        // of tail
+	mu    sync.Mutex      // guards what follows
+	next  uint64          // sequence number of the next event
+	tail  [][]byte        // the newest events, encoded; the last is next-1
+	bytes int             // of tail
+	state events.JobEvent // the newest that changed the job's state
+	began events.Time     // when it came to run, zero before
 	final *events.JobEvent
 	more  chan struct{} // closed when an event comes, then replaced
 }
@@ -77,10 +79,34 @@ func adoptLog(job, path string) (l *eventLog, last events.JobEvent, err error) {
 		return nil, last, err
 	}
 	l = &eventLog{job: job, path: path, f: f, size: end, next: last.Seq + 1, more: make(chan struct{})}
-	if last.State.Final() {
-		l.final = &last
-	}
+	l.changed(last)
 	return l, last, nil
+}
+
+// changed takes a change of the job's state in.
+func (l *eventLog) changed(e events.JobEvent) {
+	l.state = e
+	if e.State == events.JobRunning {
+		l.began = e.Time
+	}
+	if e.State.Final() {
+		l.final = &e
+	}
+}
+
+// ranSince tells the log of a former process' job when that came to run; zero if it did not.
+func (l *eventLog) ranSince(began events.Time) {
+	if l.began = began; l.state.State == "" && !began.IsZero() {
+		l.state.State = events.JobRunning
+	}
+}
+
+// summary is the newest change of the job's state, when it came to run, and the number
+// of its newest event.
+func (l *eventLog) summary() (state events.JobEvent, began events.Time, seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state, l.began, l.next - 1
 }
 
 // trim cuts off what is no whole line.
@@ -131,8 +157,8 @@ func (l *eventLog) show(line []byte, e events.JobEvent) {
 	defer l.mu.Unlock()
 	l.next++
 	l.remember(line)
-	if e.State.Final() {
-		l.final = &e
+	if e.Kind == events.JobEventState {
+		l.changed(e)
 	}
 	close(l.more)
 	l.more = make(chan struct{})

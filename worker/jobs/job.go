@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -14,7 +15,11 @@ import (
 // ask it to end and read its log. The command itself has a supervisor.
 type job struct {
 	id      string
-	client  string
+	client  string // the peer that started it
+	owner   string // public nkey, "" for none
+	command string
+	created events.Time
+	fetched atomic.Bool // its outputs have reached a client
 	lease   events.JobLease
 	program string
 	argv    []string

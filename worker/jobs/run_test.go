@@ -177,7 +177,7 @@ func TestJob_StopKeepsResults(t *testing.T) {
 }
 
 func TestJob_StopOfWhatDoesNotListenGetsHarder(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Limits.StopGrace, c.Limits.KillGrace = 50*time.Millisecond, 50*time.Millisecond })
+	r := newRig(t, func(c *Config) { c.Limits.StopGrace, c.Limits.KillGrace = 50*time.Millisecond, patience })
 	c := r.call("alice")
 	id := c.start("sh", `trap "" INT; trap "exit 9" TERM; echo up; while :; do sleep 0.01; done`)
 	c.until(says("up"))

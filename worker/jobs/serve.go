@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"path/filepath"
@@ -54,6 +55,7 @@ type conversation struct {
 	service *Service
 	client  string
 	link    Link
+	nonce   string // "" until the client asks for it
 	begun   bool
 	follows map[string]*following
 	bulk    chan struct{} // held by who sends outputs
@@ -80,6 +82,8 @@ func (c *conversation) take(ctx context.Context, frame []byte) error {
 		err = handle(ctx, payload, c.start)
 	case events.FrameAttach:
 		err = handle(ctx, payload, c.attach)
+	case events.FrameHello:
+		err = handle(ctx, payload, c.hello)
 	case events.FrameSignal:
 		err = handle(ctx, payload, c.signal)
 	default:
@@ -103,6 +107,25 @@ func (c *conversation) send(ctx context.Context, t events.FrameType, v any) erro
 	return c.link.Control.SendWait(ctx, events.Pack(t, v))
 }
 
+// hello gives the client the nonce of this link.
+func (c *conversation) hello(ctx context.Context, r events.JobHello) error {
+	if err := checkVersion(r.V); err != nil {
+		return err
+	}
+	if c.nonce == "" {
+		c.nonce = rand.Text()
+	}
+	return c.send(ctx, events.FrameHello, events.JobHello{V: events.ProtocolVersion, Nonce: c.nonce})
+}
+
+// claim is the client's claim to act on a job.
+func (c *conversation) claim(action, id, signature string) claim {
+	return claim{signature: signature, proof: events.JobProof{
+		Room: c.service.config.Room, Worker: c.service.config.Worker, Incarnation: c.service.config.Incarnation(),
+		Action: action, JobID: id, From: c.client, Nonce: c.nonce,
+	}}
+}
+
 func (c *conversation) start(ctx context.Context, r events.JobStart) error {
 	if err := checkVersion(r.V); err != nil {
 		return err
@@ -118,7 +141,7 @@ func (c *conversation) start(ctx context.Context, r events.JobStart) error {
 	if err := c.send(ctx, events.FrameAck, events.JobAck{V: events.ProtocolVersion, JobID: j.id}); err != nil {
 		return err
 	}
-	_, err = c.follow(ctx, j.id, 1)
+	_, err = c.follow(ctx, c.claim(events.ActionLogs, j.id, ""), 1)
 	return err
 }
 
@@ -130,12 +153,20 @@ func checkVersion(v int) error {
 }
 
 func (c *conversation) attach(ctx context.Context, r events.JobAttach) error {
+	action := events.ActionLogs
+	if r.Outputs {
+		action = events.ActionGet
+	}
+	claim := c.claim(action, r.JobID, r.Signature)
 	f, ok := c.follows[r.JobID]
-	if !ok {
+	switch {
+	case !ok:
 		var err error
-		if f, err = c.follow(ctx, r.JobID, r.Since); err != nil {
+		if f, err = c.follow(ctx, claim, r.Since); err != nil {
 			return err
 		}
+	case !f.job.allows(claim):
+		return events.Errorf(events.CodeForbidden, "job %s belongs to another owner", r.JobID)
 	}
 	if r.Outputs && !f.wanted {
 		f.wanted = true
@@ -148,7 +179,7 @@ func (c *conversation) signal(_ context.Context, r events.JobSignal) error {
 	if r.Action != events.ActionStop && r.Action != events.ActionCancel {
 		return events.Errorf(events.CodeInvalid, "%q is no signal for a job", r.Action)
 	}
-	j, err := c.service.open(c.client, r.JobID)
+	j, err := c.service.open(c.claim(r.Action, r.JobID, r.Signature))
 	if err != nil {
 		return err
 	}
@@ -160,14 +191,15 @@ func (c *conversation) signal(_ context.Context, r events.JobSignal) error {
 // maxFollows bounds the jobs that one link reads at once.
 const maxFollows = 16
 
-func (c *conversation) follow(ctx context.Context, id string, since uint64) (*following, error) {
+func (c *conversation) follow(ctx context.Context, by claim, since uint64) (*following, error) {
 	if len(c.follows) == maxFollows {
 		return nil, events.Errorf(events.CodeTooLarge, "one link follows at most %d jobs", maxFollows)
 	}
-	j, err := c.service.open(c.client, id)
+	j, err := c.service.open(by)
 	if err != nil {
 		return nil, err
 	}
+	id := j.id
 	f := &following{job: j, since: since, outputs: make(chan struct{})}
 	if len(c.follows) == 0 {
 		c.service.called(1)

@@ -33,6 +33,7 @@ type store struct {
 type record struct {
 	JobID   string          `json:"job_id"`
 	Client  string          `json:"client"`
+	Owner   string          `json:"owner,omitempty"`
 	Command string          `json:"command"`
 	Args    []string        `json:"args"`
 	Inputs  int             `json:"inputs"`

@@ -15,10 +15,16 @@ func (s *Service) takeUp() {
 	}
 	for _, f := range formers {
 		j := &job{
-			id: f.JobID, client: f.Client, inputs: f.Inputs, folder: f.folder, limits: s.config.Limits, log: f.log,
+			id: f.JobID, client: f.Client, owner: f.Owner, command: f.Command, created: f.Created, inputs: f.Inputs,
+			folder: f.folder, limits: s.config.Limits, log: f.log,
 			asked: make(chan string, asksAhead), tell: s.notify, former: true, troubled: s.troubled,
 		}
 		s.jobs[j.id] = j
+		j.fetched.Store(s.store.wasFetched(j.id))
+		var b birth
+		if readJSON(f.folder.process, &b) == nil {
+			j.log.ranSince(b.Started)
+		}
 		s.place(j, f.last)
 	}
 	s.tidy()
@@ -37,7 +43,7 @@ func (s *Service) place(j *job, last events.JobEvent) {
 	if err := j.log.close(); err != nil {
 		s.troubled("close the log of job "+j.id, err)
 	}
-	s.shelf.add(j.id, last.Time.Time, len(last.Outputs) == 0 || s.store.wasFetched(j.id))
+	s.shelf.add(j.id, last.Time.Time, len(last.Outputs) == 0 || j.fetched.Load())
 }
 
 // giveUp ends a job that had not come to run.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,8 @@ type program struct {
 	verbose  bool
 	over     overrides
 
-	hooks func(*client.Config) // tests put a hub in process here
+	interrupts func() (presses <-chan os.Signal, stop func()) // Ctrl-C from now on
+	hooks      func(*client.Config)                           // tests put a hub in process here
 }
 
 // An exit ends the program with a code and nothing more to say.
@@ -88,7 +90,8 @@ func (p *program) root(begin func()) *cobra.Command {
 	f.StringVar(&p.over.token, "token", "", "the join token; others on this machine may see it here (MOOT_TOKEN)")
 	f.StringVar(&p.over.tokenFile, "token-file", "", "a file with the join token (MOOT_TOKEN_FILE)")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "say on stderr what happens inside")
-	root.AddCommand(p.workersCommand(), p.adminCommand(), p.watchCommand(), p.runCommand(), p.versionCommand())
+	root.AddCommand(p.workersCommand(), p.adminCommand(), p.watchCommand(), p.runCommand(),
+		p.jobsCommand(), p.logsCommand(), p.getCommand(), p.stopCommand(), p.cancelCommand(), p.versionCommand())
 	return root
 }
 

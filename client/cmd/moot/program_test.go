@@ -30,7 +30,7 @@ func moot(t *testing.T, env map[string]string, args ...string) (code int, stdout
 		t.Setenv(name, value)
 	}
 	var out, err bytes.Buffer
-	p := &program{out: &out, err: &err}
+	p := &program{out: &out, err: &err, interrupts: unpressed}
 	code = p.run(context.Background(), args)
 	return code, out.String(), err.String()
 }
@@ -48,6 +48,8 @@ func TestUsage_Is64(t *testing.T) {
 		{"workers", "--min-gpu-memory", "lots"},
 		{"run"},
 		{"run", "--wait", "-1s", "--", "track"},
+		{"logs"},
+		{"get", "j-aaaaaaaa", "j-bbbbbbbb"},
 		{"run", "-i", file, "-i", file, "--", "track"},
 		{"admin", "--token", "a", "--token-file", "b"},
 	} {
@@ -139,3 +141,6 @@ func TestVersionAndCompletion(t *testing.T) {
 		}
 	}
 }
+
+// unpressed is a keyboard on which nobody presses Ctrl-C.
+func unpressed() (<-chan os.Signal, func()) { return nil, func() {} }

@@ -27,6 +27,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	jobs.Supervise()
 	ats.Register() // else JetStream's clock would stop the virtual time of bubbles
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"))
 }
@@ -42,6 +43,7 @@ type hall struct {
 func inHall(t *testing.T, memory []int64, f func(hall)) {
 	for name, value := range map[string]string{
 		"MOOT_HUB": "http://hub", "MOOT_ROOM": bubble.Room, "MOOT_TOKEN": "replaced", "MOOT_TOKEN_FILE": "", "ENABLE_ROOM_REGISTRY": "true",
+		"MOOT_CLIENT_DIR": t.TempDir(),
 	} {
 		t.Setenv(name, value)
 	}
@@ -79,7 +81,7 @@ func (h hall) complete() bool {
 func (h hall) program(out, err io.Writer) *program {
 	cfg, _ := h.Session(events.RoleClient, "")
 	network := h.Net()
-	return &program{out: out, err: err, hooks: func(c *client.Config) {
+	return &program{out: out, err: err, interrupts: unpressed, hooks: func(c *client.Config) {
 		c.Token, c.HTTP, c.InProcess, c.Link.Net = cfg.Token, cfg.HTTP, cfg.InProcess, network
 	}}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type runFlags struct {
 	force           bool
 	wait            time.Duration
 	dryRun, explain bool
+	detach          bool
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -33,7 +35,8 @@ func (p *program) runCommand() *cobra.Command {
 
 Each -i FILE arrives as MOOT_IN/<base name>; everything that the job writes under
 MOOT_OUT comes back to --to. The exit code is the job's own (128+n for signal n).
-Ctrl-C cancels the job and waits up to 10 s for its end; again, it ends at once.`,
+Ctrl-C leaves the job, which goes on; again within 3 s, it cancels the job. While inputs
+are on their way the first one cancels. moot logs, get, stop and cancel come back to it.`,
 		Example: "  moot run --min-gpu-memory 8GiB -i video.mp4 --to results -- track --fast",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			job, err := f.job(args)
@@ -63,6 +66,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.to, "to", "", "the folder for the outputs (default ./JOB_ID)")
 	flags.BoolVar(&f.force, "force", false, "overwrite files that exist there")
 	flags.DurationVar(&f.wait, "wait", 0, "how long to wait for a worker that is free, as 10m")
+	flags.BoolVarP(&f.detach, "detach", "d", false, "print the job's id as soon as it runs, and leave it")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say where the job would run, and do not run it")
 	flags.BoolVar(&f.explain, "explain", false, "say why which worker is asked, and on which subject")
 	flags.SetInterspersed(false)
@@ -82,7 +86,7 @@ func (f *runFlags) job(args []string) (client.Job, error) {
 	}
 	j := client.Job{
 		Filters: filters, Worker: f.worker, Command: args[0], Args: args[1:],
-		Inputs: f.inputs, To: f.to, Force: f.force, Wait: f.wait,
+		Inputs: f.inputs, To: f.to, Force: f.force, Wait: f.wait, Detach: f.detach,
 	}
 	return j, j.Validate()
 }
@@ -138,6 +142,9 @@ type resultView struct {
 	Error *events.Error `json:"error,omitempty"`
 }
 
+// secondThought is how long after a Ctrl-C another one cancels the job that was left.
+const secondThought = 3 * time.Second
+
 // runJob runs a job and ends with its exit code.
 func (p *program) runJob(ctx context.Context, c *client.Client, j client.Job, explain bool) error {
 	if explain {
@@ -145,24 +152,51 @@ func (p *program) runJob(ctx context.Context, c *client.Client, j client.Job, ex
 			explainPlan(p.err, plan)
 		}
 	}
+	interrupts, stop := p.interrupts()
+	defer stop()
 	s := p.screen(explain)
 	result, err := c.Run(ctx, j, s.update)
 	s.close()
-	if result.JobID == "" {
-		return err
+	if events.CodeOf(err) == events.CodeDetached {
+		result, err = p.think(ctx, c, result, err, interrupts)
 	}
+	if err == nil && result.State == events.JobRunning {
+		return p.detached(result)
+	}
+	return p.conclude(result, err)
+}
+
+// think gives who left a job by Ctrl-C the time to cancel it by another one.
+func (p *program) think(ctx context.Context, c *client.Client, r client.Result, left error, interrupts <-chan os.Signal) (client.Result, error) {
+	select {
+	case <-interrupts: // by which it was left
+	default:
+		return r, left
+	}
+	if r.State.Final() {
+		return r, left
+	}
+	fmt.Fprintf(p.err, "left job %s, which goes on; Ctrl-C again within %s cancels it\n", r.JobID, secondThought)
+	select {
+	case <-interrupts:
+	case <-time.After(secondThought):
+		return r, left
+	}
+	canceled, err := c.Cancel(context.WithoutCancel(ctx), r.JobID, nil)
+	if err == nil {
+		err = events.Errorf(events.CodeCanceled, "canceled job %s on %s", r.JobID, r.Worker)
+	}
+	return canceled, err
+}
+
+// detached says how to come back to a job that was started with -d.
+func (p *program) detached(r client.Result) error {
 	if p.json {
-		v := resultView{Result: result}
-		if failed := p.printWithError(&v, &v.Error, err); failed != nil {
-			return failed
-		}
-	} else {
-		fmt.Fprintln(p.err, epilogue(result))
-		if err != nil {
-			return err
-		}
+		return p.printJSON(resultView{Result: r})
 	}
-	return ending(result)
+	fmt.Fprintln(p.out, r.JobID)
+	fmt.Fprintf(p.err, "come back with: moot logs -f %s; moot get %s; moot stop %s; moot cancel %s\n", r.JobID, r.JobID, r.JobID, r.JobID)
+	return nil
 }
 
 // ending is the job's own exit code, for a job whose outputs are all here.

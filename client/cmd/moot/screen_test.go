@@ -34,7 +34,7 @@ func speak(p *program) {
 
 func TestRun_PassesOutputThroughLessItsDirectives(t *testing.T) {
 	var out, err bytes.Buffer
-	speak(&program{out: &out, err: &err})
+	speak(&program{out: &out, err: &err, interrupts: unpressed})
 	if out.String() != "epoch 1\nhalf a line\n" || err.String() != "careful\nmoot: … 312 lines dropped\n" {
 		t.Errorf("stdout %q, stderr %q", out.String(), err.String())
 	}
@@ -43,7 +43,7 @@ func TestRun_PassesOutputThroughLessItsDirectives(t *testing.T) {
 // With --json stdout is the result's alone.
 func TestRun_WithJSONOutputGoesToStderr(t *testing.T) {
 	var out, err bytes.Buffer
-	speak(&program{out: &out, err: &err, json: true})
+	speak(&program{out: &out, err: &err, interrupts: unpressed, json: true})
 	if out.String() != "" || err.String() != "epoch 1\ncareful\nhalf a line\nmoot: … 312 lines dropped\n" {
 		t.Errorf("stdout %q, stderr %q", out.String(), err.String())
 	}
@@ -53,7 +53,7 @@ func TestRun_WithJSONOutputGoesToStderr(t *testing.T) {
 func TestRun_WithoutATerminalALineEvery5s(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out, err bytes.Buffer
-		s := (&program{out: &out, err: &err}).screen(false)
+		s := (&program{out: &out, err: &err, interrupts: unpressed}).screen(false)
 		const total = 120
 		for done := range int64(total + 1) {
 			s.update(client.JobUpdate{Kind: client.UpdateSend, Transfer: client.Progress{Name: "video.mp4", Done: done, Total: total, File: 1, Files: 2}})

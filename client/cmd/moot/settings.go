@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events/cli"
@@ -15,7 +16,7 @@ type settings struct {
 	Room       string     `envconfig:"ROOM" required:"true" desc:"the room"`
 	Token      cli.Secret `envconfig:"TOKEN" required:"true" desc:"a join token of role client"`
 	RoomSecret cli.Secret `envconfig:"ROOM_SECRET" desc:"binds channels to a secret that the hub does not know"`
-	ClientDir  string     `envconfig:"CLIENT_DIR" desc:"the folder of the owner key"`
+	ClientDir  string     `envconfig:"CLIENT_DIR" desc:"the folder of the key that your jobs belong to; moot in the user's settings if empty"`
 	Registry   bool       `envconfig:"ENABLE_ROOM_REGISTRY" bare:"true" default:"false" desc:"ask the room's admin; without it only HTTP"`
 }
 
@@ -38,7 +39,19 @@ func (s *settings) Validate() []cli.Problem {
 func (s *settings) config() client.Config {
 	return client.Config{
 		HubURL: s.Hub, Room: s.Room, Token: s.Token, Secret: s.RoomSecret, Registry: s.Registry,
+		OwnerDir: s.ownerDir(),
 	}
+}
+
+func (s *settings) ownerDir() string {
+	if s.ClientDir != "" {
+		return s.ClientDir
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "" // no home: jobs belong to the one process
+	}
+	return filepath.Join(dir, "moot")
 }
 
 // overrides are the flags that win over the environment.
