@@ -12,6 +12,7 @@ RUNS     ?= 200
 SOAK     ?= 200000
 SOAKFUZZ ?= 10m
 ROUNDS   ?= 40
+KILLS    ?= 1
 SEED     ?= 1
 MONTH    ?=
 BENCH    ?=
@@ -43,6 +44,9 @@ test: ## run all suites (SUITES="core e2e" for some of build house sim core bubb
 test-security: ## try on the built programs what nobody may do; SECURITY.md says what
 	@$(GO) run ./scripts/test build security
 
+test-jobs: build ## kill client, worker and hub at each state of a job, KILLS (1) times, and race for a slot
+	@KILLS=$(KILLS) $(GO) test ./tests/jobs -count=1 -timeout 2h -v
+
 check: ## formatting, vet, the client for Windows, and the linters that are installed
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	$(GO) vet ./...
@@ -72,6 +76,7 @@ sim-mutants: ## switch one rule of the room off at a time; the simulation must n
 soak: ## the large counts, once: SOAK (200000) schedules from SEED (1), fuzzing for SOAKFUZZ (10m) each
 	@$(GO) run -tags sim ./tests/sim/cmd/sim -runs $(SOAK) -seed $(SEED) -every 1000
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKFUZZ)
+	@$(MAKE) --no-print-directory test-jobs KILLS=200
 
 model: ## search the model of election and fencing, as designed and without one rule at a time (needs spin)
 	@$(GO) run ./scripts/model

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
 )
 
 const testJob = "j-4K2Q"
@@ -366,6 +367,39 @@ func TestFollow_CanceledBySomebodyElse(t *testing.T) {
 		err := s.play(func(p *peer) { p.state(1, events.JobCanceled) })
 		if events.CodeOf(err) != events.CodeCanceled || s.result.State != events.JobCanceled {
 			t.Errorf("ended %s, error %v", s.result.State, err)
+		}
+	})
+}
+
+// The link ends while the outputs come: they are asked for again over the next one, and
+// come whole.
+func TestFollow_OutputsComeOverTheNextLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to, source := t.TempDir(), filepath.Join(t.TempDir(), "tracks.csv")
+		if err := os.WriteFile(source, []byte("1,2,3"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := stageJob(t, Job{Command: "track", To: to})
+		if err := s.prepareFolder(); err != nil {
+			t.Fatal(err)
+		}
+		p2 := connect(t)
+		s.dialed <- p2
+		err := s.play(func(p *peer) {
+			p.exited(1, 0, events.FileHeader{Name: "tracks.csv", Size: 5})
+			p.next(events.FrameAttach, &events.JobAttach{})
+			p.cut()
+			var a events.JobAttach
+			p2.next(events.FrameAttach, &a)
+			if !a.Outputs {
+				t.Errorf("attached with %+v", a)
+			}
+			if _, err := transfer.Send(context.Background(), p2.bulk, []transfer.Source{{Name: "tracks.csv", Path: source}}, nil); err != nil {
+				t.Error(err)
+			}
+		})
+		if err != nil || s.result.State != events.JobDone || len(s.result.Outputs) != 1 {
+			t.Errorf("ended %+v, error %v", s.result, err)
 		}
 	})
 }

@@ -77,17 +77,8 @@ func (f *following) replaced(h holding) bool {
 }
 
 func (f *following) redial(ctx context.Context) bool {
-	ctx, cancel := context.WithDeadline(ctx, f.pulse.due())
-	defer cancel()
-	w, err := f.peers.dial(ctx, f.seat)
-	if err != nil {
+	if err := f.link(ctx); err != nil {
 		f.note(fmt.Sprintf("dial %s: %s", label(f.worker), err))
-		return false
-	}
-	_ = f.wire.close()
-	f.wire = w
-	if err := f.greet(ctx); err != nil {
-		f.note(fmt.Sprintf("%s: %s", label(f.worker), err))
 		return false
 	}
 	f.pulse.mended()
@@ -97,6 +88,19 @@ func (f *following) redial(ctx context.Context) bool {
 		f.client.log.Debug("attach to a job", "room_id", f.client.cfg.Room, "peer_id", f.worker.PeerID, "error", err)
 	}
 	return true
+}
+
+// link makes another link while the worker may still be there.
+func (f *following) link(ctx context.Context) error {
+	ctx, cancel := context.WithDeadline(ctx, f.pulse.due())
+	defer cancel()
+	w, err := f.peers.dial(ctx, f.seat)
+	if err != nil {
+		return err
+	}
+	_ = f.wire.close()
+	f.wire = w
+	return f.greet(ctx)
 }
 
 // rejoin asks for the events from the next one on, and again for what was asked for.

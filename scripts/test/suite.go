@@ -27,6 +27,7 @@ var suites = []suite{
 	{"core", false, tests(ringCore, "-race", "-timeout=4m")},
 	{"bubbles", false, tests(ringBubble, "-race", "-count=3", "-timeout=8m")},
 	{"e2e", false, tests(ringProcesses, "-count=1", "-timeout=6m")},
+	{"jobs", false, tests(ringJobs, "-count=1", "-timeout=4m")},
 	{"faults", false, tests(ringFaults, "-count=1", "-timeout=4m")},
 	{"security", false, tests(ringAttacks, "-count=1", "-timeout=3m")},
 }
@@ -68,6 +69,7 @@ const (
 	ringCore                  // one goroutine, or few
 	ringBubble                // real NATS, WebRTC and automerge in virtual time
 	ringProcesses             // the built binaries
+	ringJobs                  // the same, killed at each state of a job
 	ringFaults                // the same, each on a host of its own whose network breaks
 	ringAttacks               // the built binaries, attacked
 )
@@ -90,6 +92,8 @@ func (p testPackage) ring() ring {
 		return ringSim
 	case folder == "tests/e2e" || strings.HasPrefix(folder, "tests/e2e/"):
 		return ringProcesses
+	case folder == "tests/jobs":
+		return ringJobs
 	case folder == "tests/faults":
 		return ringFaults
 	case folder == "tests/attacks":

@@ -121,8 +121,9 @@ func (s *Service) carry(ctx context.Context, j *job) {
 		s.config.Log.Error("a job's log is not whole", "job_id", j.id, "error", err)
 	}
 	s.config.Log.Info("job ended", "job_id", j.id, "state", last.State, "reason", last.Reason, "outputs", len(last.Outputs))
+	size := s.store.size(j.id)
 	s.mu.Lock()
-	s.shelf.add(j.id, last.Time.Time, len(last.Outputs) == 0)
+	s.shelf.add(j.id, last.Time.Time, size, len(last.Outputs) == 0)
 	s.mu.Unlock()
 	s.tidy()
 }

@@ -22,8 +22,9 @@ type Limits struct {
 	LinesPerSecond int   // of output that is logged on average; a burst may have ten times as many
 	LogBytes       int64 // of the log on disk; state changes are always written
 
-	KeepJobs int           // of those that were fetched
-	KeepFor  time.Duration // after a job's end
+	KeepJobs  int           // of those that were fetched
+	KeepFor   time.Duration // after a job's end
+	KeepBytes int64         // of all jobs that have ended, with their inputs; the oldest go first
 }
 
 // DefaultLimits are the limits of a worker whose owner set none.
@@ -42,6 +43,7 @@ func DefaultLimits() Limits {
 		LogBytes:       64 << 20,
 		KeepJobs:       50,
 		KeepFor:        24 * time.Hour,
+		KeepBytes:      64 << 30,
 	}
 }
 
@@ -61,5 +63,6 @@ func (l Limits) orDefault() Limits {
 		LogBytes:       cmp.Or(l.LogBytes, d.LogBytes),
 		KeepJobs:       cmp.Or(l.KeepJobs, d.KeepJobs),
 		KeepFor:        cmp.Or(l.KeepFor, d.KeepFor),
+		KeepBytes:      cmp.Or(l.KeepBytes, d.KeepBytes),
 	}
 }

@@ -79,7 +79,7 @@ func New(c Config) (*Service, error) {
 		slots:   NewSlots(c.Name, c.Slots),
 		jobs:    map[string]*job{},
 		inUse:   map[string]int{},
-		shelf:   shelf{keepFor: c.Limits.KeepFor, keep: c.Limits.KeepJobs},
+		shelf:   shelf{keepFor: c.Limits.KeepFor, keep: c.Limits.KeepJobs, keepBytes: c.Limits.KeepBytes},
 	}
 	s.takeUp()
 	return s, nil

@@ -101,6 +101,16 @@ const recordFile = "/job.json"
 
 func (s *store) remove(id string) error { return s.root.RemoveAll(id) }
 
+// size is what a job takes on disk, as far as it can be seen. Bytes.
+func (s *store) size(id string) int64 {
+	root, err := s.root.OpenRoot(id)
+	if err != nil {
+		return 0
+	}
+	defer root.Close()
+	return written(root)
+}
+
 const fetchedFile = "/fetched"
 
 func (s *store) markFetched(id string) error { return s.root.WriteFile(id+fetchedFile, nil, 0o600) }

@@ -43,7 +43,7 @@ func (s *Service) place(j *job, last events.JobEvent) {
 	if err := j.log.close(); err != nil {
 		s.troubled("close the log of job "+j.id, err)
 	}
-	s.shelf.add(j.id, last.Time.Time, len(last.Outputs) == 0 || j.fetched.Load())
+	s.shelf.add(j.id, last.Time.Time, s.store.size(j.id), len(last.Outputs) == 0 || j.fetched.Load())
 }
 
 // giveUp ends a job that had not come to run.
