@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -49,17 +50,37 @@ func (f *following) arrived(ctx context.Context, m moved) {
 		f.cut(ctx)
 	case m.err != nil && f.sending:
 		f.abort(ctx, m.err)
+	case events.CodeOf(m.err) == events.CodeDamaged && f.resumes():
+		f.note("what had arrived before does not fit: all of it again")
+		f.scratch = true
+		_ = f.wire.close()
+		f.cut(ctx)
 	case m.err != nil:
+		f.result.Outputs = f.folder.here(f.final.Outputs)
 		f.end(f.final.State, m.err)
 	case f.sending:
 		f.sending = false
 		f.spent(&f.result.Timings.SendMS)
 	default:
 		f.spent(&f.result.Timings.ReceiveMS)
-		outputs, err := f.folder.outputs(f.final.Outputs, m.files)
-		f.result.Outputs = append(f.result.Outputs, outputs...)
-		f.end(f.final.State, err)
+		f.received(m.files)
 	}
+}
+
+// received takes the outputs in that came now, beside those that were here.
+func (f *following) received(came []events.FileHeader) {
+	err := named(f.coming, came)
+	f.result.Outputs = f.folder.outputs(f.final.Outputs)
+	if err != nil {
+		f.folder.drop(f.coming)
+		f.result.Outputs = f.folder.here(f.final.Outputs)
+	}
+	f.end(f.final.State, err)
+}
+
+// resumes reports whether a file was to go on where an earlier transfer ended.
+func (f *following) resumes() bool {
+	return slices.ContainsFunc(f.want, func(w events.JobWant) bool { return w.Offset > 0 })
 }
 
 // brokenLink reports whether a transfer failed because the link ended, which the link
@@ -89,12 +110,17 @@ func (f *following) fetch(ctx context.Context) {
 		f.end(f.final.State, stands(found, f.folder.path))
 		return
 	}
+	f.plan()
 	// What an earlier link brought is ours to overwrite.
-	options := transfer.Options{MaxFiles: len(f.final.Outputs), Overwrite: f.job.Force || f.fetched}
-	for _, h := range f.final.Outputs {
+	options := transfer.Options{MaxFiles: len(f.coming), Overwrite: f.job.Force || f.fetched, Resume: true}
+	for _, h := range f.coming {
 		options.MaxBytes += h.Size
 	}
 	f.fetched = true
+	if len(f.coming) == 0 {
+		f.received(nil)
+		return
+	}
 	if err := f.attach(ctx); err != nil {
 		f.client.log.Debug("ask for outputs", "room_id", f.client.cfg.Room, "peer_id", f.worker.PeerID, "error", err)
 	}
@@ -102,6 +128,22 @@ func (f *following) fetch(ctx context.Context) {
 	f.moving = move(ctx, func(ctx context.Context, report func(Progress)) ([]events.FileHeader, error) {
 		return transfer.Receive(ctx, bulk, root, options, report)
 	})
+}
+
+// plan finds out which outputs must come, and from which byte on: those that are here
+// whole stay, and a part is gone on with.
+func (f *following) plan() {
+	f.coming, f.want = nil, nil
+	for i, h := range f.final.Outputs {
+		if (f.fetched || f.job.Force) && f.folder.has(h) {
+			continue
+		}
+		w := events.JobWant{File: i}
+		if part := transfer.Part(f.folder.root, h.Name); part <= h.Size && !f.scratch {
+			w.Offset = part
+		}
+		f.coming, f.want = append(f.coming, h), append(f.want, w)
+	}
 }
 
 // attach asks for the events from the next one on, and for the outputs once the job
@@ -116,7 +158,7 @@ func (f *following) attach(ctx context.Context) error {
 		return err
 	}
 	return f.wire.send(ctx, events.FrameAttach, events.JobAttach{
-		V: events.ProtocolVersion, JobID: f.result.JobID, Since: f.next, Outputs: f.final != nil, Signature: signature,
+		V: events.ProtocolVersion, JobID: f.result.JobID, Since: f.next, Outputs: f.final != nil, Want: f.want, Signature: signature,
 	})
 }
 

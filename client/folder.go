@@ -2,8 +2,12 @@ package client
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/moothall/moothall/events"
@@ -40,20 +44,57 @@ func (f *folder) standing(files []events.FileHeader) []string {
 	return found
 }
 
-// outputs are the files that came, if they are those that the job's end named.
-func (f *folder) outputs(named, came []events.FileHeader) ([]Output, error) {
-	if len(named) != len(came) {
-		return nil, events.Errorf(events.CodeDamaged, "%d files came back, the job has %d", len(came), len(named))
+// has reports whether an output is here, whole, as its hash says.
+func (f *folder) has(h events.FileHeader) bool {
+	name := filepath.FromSlash(h.Name)
+	if info, err := f.root.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() != h.Size {
+		return false
 	}
-	all := make([]Output, len(came))
-	for i, h := range came {
-		n := named[i]
-		if n.Name != h.Name || n.Size != h.Size || !strings.EqualFold(cmp.Or(n.SHA256, h.SHA256), h.SHA256) {
-			return nil, events.Errorf(events.CodeDamaged, "%s arrived damaged (not the file that the job's end named)", h.Name)
+	file, err := f.root.Open(name)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	sum := sha256.New()
+	_, err = io.Copy(sum, file)
+	return err == nil && strings.EqualFold(hex.EncodeToString(sum.Sum(nil)), h.SHA256)
+}
+
+// here are those of the outputs that are here whole.
+func (f *folder) here(named []events.FileHeader) []Output {
+	return f.outputs(slices.DeleteFunc(slices.Clone(named), func(h events.FileHeader) bool { return !f.has(h) }))
+}
+
+// drop removes files that are not what they should be.
+func (f *folder) drop(files []events.FileHeader) {
+	for _, h := range files {
+		if !f.has(h) {
+			_ = f.root.Remove(filepath.FromSlash(h.Name)) // it may not be there
 		}
+	}
+}
+
+// outputs are files as they lie in the folder.
+func (f *folder) outputs(files []events.FileHeader) []Output {
+	all := make([]Output, len(files))
+	for i, h := range files {
 		all[i] = Output{Name: h.Name, Size: h.Size, SHA256: h.SHA256, Path: filepath.Join(f.path, filepath.FromSlash(h.Name))}
 	}
-	return all, nil
+	return all
+}
+
+// named reports by an error that other files came than the job's end named.
+func named(files, came []events.FileHeader) error {
+	if len(files) != len(came) {
+		return events.Errorf(events.CodeDamaged, "%d files came back, the job has %d", len(came), len(files))
+	}
+	for i, h := range came {
+		n := files[i]
+		if n.Name != h.Name || n.Size != h.Size || !strings.EqualFold(cmp.Or(n.SHA256, h.SHA256), h.SHA256) {
+			return events.Errorf(events.CodeDamaged, "%s arrived damaged (not the file that the job's end named)", h.Name)
+		}
+	}
+	return nil
 }
 
 // stands refuses to overwrite files.

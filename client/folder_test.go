@@ -17,8 +17,8 @@ func TestFolder_OutputsAreThoseThatTheJobsEndNamed(t *testing.T) {
 	b := events.FileHeader{Name: "sub/b.csv", Size: 4, SHA256: "bb"}
 	with := func(h events.FileHeader, edit func(*events.FileHeader)) events.FileHeader { edit(&h); return h }
 	f := &folder{path: "out"}
-	all, err := f.outputs([]events.FileHeader{a, b}, []events.FileHeader{a, b})
-	if err != nil || len(all) != 2 || all[1].Path != filepath.Join("out", "sub", "b.csv") {
+	all := f.outputs([]events.FileHeader{a, b})
+	if err := named([]events.FileHeader{a, b}, []events.FileHeader{a, b}); err != nil || len(all) != 2 || all[1].Path != filepath.Join("out", "sub", "b.csv") {
 		t.Fatalf("%+v, error %v", all, err)
 	}
 	for name, came := range map[string][]events.FileHeader{
@@ -29,7 +29,7 @@ func TestFolder_OutputsAreThoseThatTheJobsEndNamed(t *testing.T) {
 		"a file more":   {a, b, b},
 		"another order": {b, a},
 	} {
-		if _, err := f.outputs([]events.FileHeader{a, b}, came); events.CodeOf(err) != events.CodeDamaged {
+		if err := named([]events.FileHeader{a, b}, came); events.CodeOf(err) != events.CodeDamaged {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -54,6 +54,9 @@ func TestFollow_AnOutputWithAnotherHashIsDamaged(t *testing.T) {
 				t.Error(err)
 			}
 		})
+		if _, left := os.Stat(filepath.Join(dir, "out", "a.csv")); left == nil {
+			t.Error("it is kept")
+		}
 		if events.CodeOf(err) != events.CodeDamaged || len(s.result.Outputs) != 0 {
 			t.Errorf("outputs %+v, error %v", s.result.Outputs, err)
 		}

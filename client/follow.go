@@ -31,12 +31,15 @@ type following struct {
 	owner  nkeys.KeyPair // signs for us; nil if we started the job
 	nonce  string        // of the present link
 
-	moving  *moving          // the transfer under way, nil if none
-	sending bool             // inputs are under way
-	next    uint64           // the number of the event that comes next
-	final   *events.JobEvent // the job's last event, nil while it runs
-	fetched bool             // outputs were asked for once
-	relinks int              // since the last frame
+	moving  *moving             // the transfer under way, nil if none
+	sending bool                // inputs are under way
+	next    uint64              // the number of the event that comes next
+	final   *events.JobEvent    // the job's last event, nil while it runs
+	fetched bool                // outputs were asked for once
+	scratch bool                // parts of outputs are of no use
+	coming  []events.FileHeader // outputs that are not here yet, and of each
+	want    []events.JobWant    // what is missing
+	relinks int                 // since the last frame
 
 	ended   <-chan struct{} // the hub lets the client in no more: a link that breaks is the last
 	asked   <-chan struct{} // the caller ends the job; nil once it has
@@ -210,6 +213,9 @@ func (f *following) end(s events.JobState, err error) {
 }
 
 func (f *following) lost(why string) {
+	if f.fetched {
+		f.result.Outputs = f.folder.here(f.final.Outputs)
+	}
 	age := time.Since(f.begun).Round(time.Second)
 	f.end(events.JobLost, events.Errorf(events.CodeLost, "lost %s %s into job %s (%s)", label(f.worker), age, f.result.JobID, why).
 		WithTry("moot workers shows who is there; then run it again"))

@@ -1,7 +1,10 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -371,34 +374,108 @@ func TestFollow_CanceledBySomebodyElse(t *testing.T) {
 	})
 }
 
-// The link ends while the outputs come: they are asked for again over the next one, and
-// come whole.
-func TestFollow_OutputsComeOverTheNextLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		to, source := t.TempDir(), filepath.Join(t.TempDir(), "tracks.csv")
-		if err := os.WriteFile(source, []byte("1,2,3"), 0o600); err != nil {
-			t.Fatal(err)
+// sealed writes an output as a worker has it.
+func sealed(t *testing.T, dir, name string, size int) (events.FileHeader, transfer.Source) {
+	t.Helper()
+	data := bytes.Repeat([]byte(name), size/len(name))
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(data)
+	return events.FileHeader{Name: name, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}, transfer.Source{Name: name, Path: path}
+}
+
+// sendUntil sends files until a part of one has come, and cuts the link.
+func (p *peer) sendUntil(name string, files ...transfer.Source) {
+	transfer.Send(context.Background(), p.bulk, files, func(at transfer.Progress) {
+		if at.Name != name {
+			time.Sleep(time.Second) // else the next report is left out
+			return
 		}
+		synctest.Wait()
+		p.cut()
+	})
+}
+
+// The link ends while the outputs come: over the next one comes what is missing, from
+// the byte on at which it was cut. A part that does not fit is dropped, and the file
+// comes from its beginning.
+func TestFollow_OutputsGoOnOverTheNextLink(t *testing.T) {
+	for name, spoil := range map[string]bool{"the part fits": false, "the part was changed": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				to, from := t.TempDir(), t.TempDir()
+				small, first := sealed(t, from, "small", 50)
+				large, second := sealed(t, from, "large", 200_000)
+				s := stageJob(t, Job{Command: "track", To: to})
+				if err := s.prepareFolder(); err != nil {
+					t.Fatal(err)
+				}
+				p2, p3 := connect(t), connect(t)
+				s.dialed <- p2
+				err := s.play(func(p *peer) {
+					p.exited(1, 0, small, large)
+					p.next(events.FrameAttach, &events.JobAttach{})
+					p.sendUntil("large", first, second)
+					var a events.JobAttach
+					if spoil {
+						part, err := os.OpenFile(filepath.Join(to, "large.part"), os.O_WRONLY, 0)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						part.WriteAt([]byte("X"), 7)
+						part.Close()
+					}
+					p2.next(events.FrameAttach, &a)
+					if !a.Outputs || len(a.Want) != 1 || a.Want[0].File != 1 || a.Want[0].Offset == 0 || a.Want[0].Offset == large.Size {
+						t.Errorf("attached with %+v", a)
+						return
+					}
+					second.Offset = a.Want[0].Offset
+					if spoil {
+						s.dialed <- p3
+					}
+					transfer.Send(context.Background(), p2.bulk, []transfer.Source{second}, nil)
+					if !spoil {
+						return
+					}
+					var again events.JobAttach
+					p3.next(events.FrameAttach, &again)
+					if len(again.Want) != 1 || again.Want[0].Offset != 0 {
+						t.Errorf("attached again with %+v", again)
+					}
+					second.Offset = 0
+					transfer.Send(context.Background(), p3.bulk, []transfer.Source{second}, nil)
+				})
+				if err != nil || s.result.State != events.JobDone || len(s.result.Outputs) != 2 {
+					t.Errorf("ended %+v, error %v", s.result, err)
+				}
+				if folder, err := os.ReadDir(to); err != nil || len(folder) != 2 {
+					t.Errorf("%v, %v", folder, err)
+				}
+			})
+		})
+	}
+}
+
+// The worker is lost while the outputs come: what is here whole is kept and named.
+func TestFollow_LostWhileOutputsComeKeepsWhatIsHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to, from := t.TempDir(), t.TempDir()
+		small, first := sealed(t, from, "small", 50)
+		large, second := sealed(t, from, "large", 200_000)
 		s := stageJob(t, Job{Command: "track", To: to})
 		if err := s.prepareFolder(); err != nil {
 			t.Fatal(err)
 		}
-		p2 := connect(t)
-		s.dialed <- p2
 		err := s.play(func(p *peer) {
-			p.exited(1, 0, events.FileHeader{Name: "tracks.csv", Size: 5})
+			p.exited(1, 0, small, large)
 			p.next(events.FrameAttach, &events.JobAttach{})
-			p.cut()
-			var a events.JobAttach
-			p2.next(events.FrameAttach, &a)
-			if !a.Outputs {
-				t.Errorf("attached with %+v", a)
-			}
-			if _, err := transfer.Send(context.Background(), p2.bulk, []transfer.Source{{Name: "tracks.csv", Path: source}}, nil); err != nil {
-				t.Error(err)
-			}
+			p.sendUntil("large", first, second)
 		})
-		if err != nil || s.result.State != events.JobDone || len(s.result.Outputs) != 1 {
+		if events.CodeOf(err) != events.CodeLost || len(s.result.Outputs) != 1 || s.result.Outputs[0].Name != "small" {
 			t.Errorf("ended %+v, error %v", s.result, err)
 		}
 	})

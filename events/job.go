@@ -153,9 +153,18 @@ type JobAttach struct {
 	JobID   string `json:"job_id"`
 	Since   uint64 `json:"since"`
 	Outputs bool   `json:"outputs"`
+	// Want says which outputs, and from which byte on, in their order; empty: all.
+	Want []JobWant `json:"want,omitempty"`
 	// Signature is a JobProof's of ActionGet with Outputs, else of ActionLogs; empty from
 	// the peer that started the job.
 	Signature string `json:"signature,omitempty"`
+}
+
+// JobWant is an output, by its place in the last event from 0 on, and how many bytes of
+// it the client has already.
+type JobWant struct {
+	File   int   `json:"file"`
+	Offset int64 `json:"offset,omitempty"`
 }
 
 // JobSignal asks to end a job: "stop" keeps its results, "cancel" does not. It is
@@ -243,6 +252,8 @@ type FileHeader struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256,omitempty"`
 	Mode   uint32 `json:"mode,omitempty"` // permission bits; only the owner's execute bit is honoured
+	// Offset is where the chunks begin, because the receiver has what comes before.
+	Offset int64 `json:"offset,omitempty"`
 }
 
 // FileEnd closes a file with the hash of what was sent, and, echoed, confirms it.

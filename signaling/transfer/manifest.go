@@ -81,6 +81,8 @@ func (l *list) addFile(f events.FileHeader) error {
 		return events.Errorf(events.CodeInvalid, "file %q is named twice", f.Name)
 	case f.Size < 0 || f.Size > math.MaxInt64-l.bytes:
 		return events.Errorf(events.CodeInvalid, "file %q cannot have %d bytes", f.Name, f.Size)
+	case f.Offset < 0 || f.Offset > f.Size || f.Offset > 0 && !l.opts.Resume:
+		return events.Errorf(events.CodeInvalid, "file %q cannot begin at byte %d", f.Name, f.Offset)
 	case len(l.files) == l.opts.MaxFiles:
 		return events.Errorf(events.CodeTooLarge, "more than %d files, which is all that is taken", l.opts.MaxFiles)
 	case l.opts.MaxBytes > 0 && l.bytes+f.Size > l.opts.MaxBytes:
@@ -104,17 +106,22 @@ func (l *list) checkFolders() error {
 	return nil
 }
 
+const partSuffix = ".part"
+
 // partOf names the file that holds what has arrived of the i-th. No file of the
 // manifest has that name.
 func (l *list) partOf(i int) string {
-	const suffix = ".part"
-	dir, base := path.Split(l.files[i].Name)
-	if len(base)+len(suffix) > maxPart {
-		base = "file" + strconv.Itoa(i+1)
+	part, ok := partName(l.files[i].Name)
+	if !ok {
+		part = path.Dir(l.files[i].Name) + "/file" + strconv.Itoa(i+1) + partSuffix
 	}
-	part := dir + base + suffix
 	for l.names[part] {
-		part += suffix
+		part += partSuffix
 	}
 	return part
+}
+
+// partName names the part of a file, unless that name is too long.
+func partName(name string) (string, bool) {
+	return name + partSuffix, len(path.Base(name))+len(partSuffix) <= maxPart
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -33,6 +34,9 @@ func newPart(root *os.Root, name string, header events.FileHeader) (*part, error
 			return nil, unwritable(header.Name, err)
 		}
 	}
+	if header.Offset > 0 {
+		return p, p.resume()
+	}
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, unwritable(header.Name, err)
 	}
@@ -42,6 +46,46 @@ func newPart(root *os.Root, name string, header events.FileHeader) (*part, error
 	}
 	p.file = file
 	return p, nil
+}
+
+// Part is how much of a file an earlier transfer with Resume has left under root, 0 if
+// nothing that could be gone on with. Bytes.
+func Part(root *os.Root, name string) int64 {
+	part, ok := partName(name)
+	if !ok {
+		return 0
+	}
+	info, err := root.Lstat(part)
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
+}
+
+// resume goes on with what an earlier transfer has left.
+func (p *part) resume() error {
+	if info, err := p.root.Lstat(p.name); err != nil || !info.Mode().IsRegular() || info.Size() < p.header.Offset {
+		return events.Errorf(events.CodeFile, "what had arrived of %s is gone", p.header.Name)
+	}
+	file, err := p.root.OpenFile(p.name, os.O_RDWR, 0)
+	if err != nil {
+		return unwritable(p.header.Name, err)
+	}
+	p.file, p.size = file, p.header.Offset
+	if _, err := io.CopyN(p.digest, file, p.size); err != nil {
+		return errors.Join(unreadable(p.header.Name, err), file.Close())
+	}
+	if err := file.Truncate(p.size); err != nil {
+		return errors.Join(unwritable(p.header.Name, err), file.Close())
+	}
+	return nil
+}
+
+// leave keeps what has arrived, under the part's name.
+func (p *part) leave() {
+	if p.file != nil {
+		_ = p.file.Close() // a hash tells later whether it is good
+	}
 }
 
 // mode honours the owner's execute bit and nothing else.

@@ -19,7 +19,7 @@ func Receive(ctx context.Context, c Conn, root *os.Root, opts Options, report fu
 	r := &receiver{conn: c, root: root, opts: opts, list: newList(opts), report: reporter{report: report}}
 	err := r.receive(ctx)
 	if err == nil {
-		return r.list.files, nil
+		return whole(r.list.files), nil
 	}
 	failure := ended(ctx, err)
 	if !r.theirs {
@@ -86,8 +86,26 @@ func (r *receiver) frame(ctx context.Context) (events.FrameType, []byte, error) 
 	}
 }
 
-// free refuses to begin if a file is in the way of one that is to come.
+// room refuses to begin if the disk has no room for what is to come.
+func (r *receiver) room() error {
+	var need int64
+	for _, f := range r.list.files {
+		need += f.Size - f.Offset
+	}
+	free, known := available(r.root)
+	if !known || need <= free {
+		return nil
+	}
+	return events.Errorf(events.CodeFile, "no room for the files: they have %d bytes, %d are free", need, free).
+		WithTry("again when there is room")
+}
+
+// free refuses to begin if there is no room, or a file is in the way of one that is to
+// come.
 func (r *receiver) free() error {
+	if err := r.room(); err != nil {
+		return err
+	}
 	if r.opts.Overwrite {
 		return nil
 	}
@@ -131,14 +149,21 @@ func (r *receiver) receiveFile(ctx context.Context, i int) error {
 	return r.conn.SendWait(ctx, events.Pack(events.FrameFileOK, end))
 }
 
-// receivePart puts the file in its place, or leaves nothing of it.
-func (r *receiver) receivePart(ctx context.Context, i int) (events.FileEnd, error) {
+// receivePart puts the file in its place. Else it leaves nothing of it, or, to be resumed,
+// what came before the transfer was cut short.
+func (r *receiver) receivePart(ctx context.Context, i int) (end events.FileEnd, err error) {
 	part, err := newPart(r.root, r.list.partOf(i), r.list.files[i])
 	if err != nil {
 		return events.FileEnd{}, err
 	}
-	defer part.discard()
-	p := Progress{Name: part.header.Name, Total: part.header.Size, File: i + 1, Files: len(r.list.files)}
+	defer func() {
+		if r.opts.Resume && cutShort(err) {
+			part.leave()
+			return
+		}
+		part.discard()
+	}()
+	p := Progress{Name: part.header.Name, Done: part.size, Total: part.header.Size, File: i + 1, Files: len(r.list.files)}
 	for {
 		kind, payload, err := r.frame(ctx)
 		if err != nil {
@@ -154,6 +179,18 @@ func (r *receiver) receivePart(ctx context.Context, i int) (events.FileEnd, erro
 			r.report.say(p)
 		}
 	}
+}
+
+// cutShort reports whether a transfer ended for no fault of the file.
+func cutShort(err error) bool {
+	if errors.Is(err, errNoFrames) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	switch events.CodeOf(err) {
+	case events.CodeCanceled, events.CodeUnreachable, events.CodeTimeout:
+		return true
+	}
+	return false
 }
 
 func (r *receiver) complete(part *part, kind events.FrameType, payload []byte, p Progress) (events.FileEnd, error) {

@@ -37,7 +37,7 @@ func Send(ctx context.Context, c Conn, files []Source, report func(Progress)) ([
 	if err != nil {
 		return nil, err
 	}
-	return s.headers(), nil
+	return whole(s.headers()), nil
 }
 
 // A sender writes on the calling goroutine and listens on another, so that a refusal
@@ -77,6 +77,14 @@ func (s *sender) headers() []events.FileHeader {
 	return headers
 }
 
+// whole are the headers of files that have arrived, from wherever they were sent.
+func whole(headers []events.FileHeader) []events.FileHeader {
+	for i := range headers {
+		headers[i].Offset = 0
+	}
+	return headers
+}
+
 func (s *sender) send(ctx context.Context) error {
 	for _, frame := range manifests(s.headers()) {
 		if err := s.put(ctx, frame); err != nil {
@@ -96,7 +104,7 @@ func (s *sender) sendFile(ctx context.Context, i int) error {
 	if err := s.put(ctx, events.Pack(events.FrameFile, f.header)); err != nil {
 		return err
 	}
-	p := Progress{Name: f.header.Name, Total: f.header.Size, File: i + 1, Files: len(s.files)}
+	p := Progress{Name: f.header.Name, Done: f.header.Offset, Total: f.header.Size, File: i + 1, Files: len(s.files)}
 	sum, err := f.read(func(chunk []byte) error {
 		if err := s.put(ctx, events.Frame(events.FrameChunk, chunk)); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"io/fs"
@@ -33,7 +34,10 @@ func look(sources []Source) ([]outgoing, error) {
 		if !was.Mode().IsRegular() {
 			return nil, events.Errorf(events.CodeFile, "%s is not a regular file", s.Name)
 		}
-		header := events.FileHeader{Name: s.Name, Size: was.Size(), Mode: uint32(was.Mode().Perm())}
+		if s.Offset < 0 || s.Offset > was.Size() {
+			return nil, events.Errorf(events.CodeInvalid, "%s has %d bytes, the receiver cannot have %d", s.Name, was.Size(), s.Offset)
+		}
+		header := events.FileHeader{Name: s.Name, Size: was.Size(), Mode: uint32(was.Mode().Perm()), Offset: s.Offset}
 		files = append(files, outgoing{source: s, was: was, header: header})
 	}
 	return files, nil
@@ -53,8 +57,8 @@ func (s Source) open() (*os.File, error) {
 	return os.Open(s.Path)
 }
 
-// read hands the file out in chunks, which are valid until the next one, and returns
-// the hash of what it handed out. A file that is not what it was is an error.
+// read hands the file out in chunks from its offset on, which are valid until the next
+// one, and returns the hash of the whole. A file that is not what it was is an error.
 func (o *outgoing) read(each func(chunk []byte) error) (sum string, err error) {
 	f, err := o.source.open()
 	if err != nil {
@@ -65,6 +69,11 @@ func (o *outgoing) read(each func(chunk []byte) error) (sum string, err error) {
 		return "", err
 	}
 	digest := sha256.New()
+	if n, err := io.CopyN(digest, f, o.header.Offset); errors.Is(err, io.EOF) {
+		return "", o.changed()
+	} else if err != nil {
+		return "", unreadable(o.header.Name, fmt.Errorf("after %d bytes: %w", n, err))
+	}
 	if err := o.chunks(f, digest, each); err != nil {
 		return "", err
 	}
@@ -76,7 +85,7 @@ func (o *outgoing) read(each func(chunk []byte) error) (sum string, err error) {
 
 func (o *outgoing) chunks(f io.Reader, digest hash.Hash, each func([]byte) error) error {
 	buffer := make([]byte, chunkSize)
-	for left := o.header.Size; left > 0; {
+	for left := o.header.Size - o.header.Offset; left > 0; {
 		n, err := io.ReadFull(f, buffer[:min(left, chunkSize)])
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return o.changed()

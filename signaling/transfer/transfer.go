@@ -31,20 +31,24 @@ type Conn interface {
 }
 
 // A Source is a file to send: its slash-separated name at the receiver and where it
-// is here, within Root unless that is nil.
+// is here, within Root unless that is nil. The receiver has its first Offset bytes, as
+// it said by other means.
 type Source struct {
-	Name string
-	Path string
-	Root *os.Root
+	Name   string
+	Path   string
+	Root   *os.Root
+	Offset int64
 }
 
 // Options bound what a receiver takes: MaxFiles files (0: DefaultMaxFiles) and
 // MaxBytes bytes in all (0: no bound). Without Overwrite a file that exists already
-// is an error and stays as it is.
+// is an error and stays as it is. With Resume a part stays when the transfer is cut
+// short, and the next one may go on with it; see Part.
 type Options struct {
 	MaxFiles  int
 	MaxBytes  int64
 	Overwrite bool
+	Resume    bool
 }
 
 // Progress of a transfer: Done of Total bytes of the file Name, which is the File-th

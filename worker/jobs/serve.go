@@ -68,6 +68,7 @@ type following struct {
 	since   uint64
 	outputs chan struct{} // closed when the client wants them
 	wanted  bool
+	want    []events.JobWant // valid once outputs is closed
 }
 
 // take handles one frame. What the client may not do is answered by an Error; an
@@ -169,7 +170,7 @@ func (c *conversation) attach(ctx context.Context, r events.JobAttach) error {
 		return events.Errorf(events.CodeForbidden, "job %s belongs to another owner", r.JobID)
 	}
 	if r.Outputs && !f.wanted {
-		f.wanted = true
+		f.wanted, f.want = true, r.Want
 		close(f.outputs)
 	}
 	return nil
@@ -244,27 +245,45 @@ func (c *conversation) stream(ctx context.Context, f *following) error {
 	}
 	select {
 	case <-f.outputs:
-		return c.deliver(ctx, f.job, outputs)
+		return c.deliver(ctx, f.job, outputs, f.want)
 	case <-ctx.Done():
 		return nil
 	}
 }
 
-// deliver sends the outputs, one job's at a time.
-func (c *conversation) deliver(ctx context.Context, j *job, outputs []events.FileHeader) error {
+// deliver sends the outputs that are wanted, one job's at a time.
+func (c *conversation) deliver(ctx context.Context, j *job, outputs []events.FileHeader, want []events.JobWant) error {
+	files, err := j.sources(outputs, want)
+	if err != nil {
+		return c.send(ctx, events.FrameError, events.AsError(err))
+	}
 	select {
 	case c.bulk <- struct{}{}:
 		defer func() { <-c.bulk }()
 	case <-ctx.Done():
 		return nil
 	}
-	files := make([]transfer.Source, len(outputs))
-	for i, h := range outputs {
-		files[i] = transfer.Source{Name: h.Name, Path: filepath.Join(j.folder.out, filepath.FromSlash(h.Name))}
-	}
 	if _, err := transfer.Send(ctx, c.link.Bulk, files, nil); err != nil {
 		return err
 	}
 	c.service.fetched(j)
 	return nil
+}
+
+// sources are the outputs that are wanted: all if want names none.
+func (j *job) sources(outputs []events.FileHeader, want []events.JobWant) ([]transfer.Source, error) {
+	if len(want) == 0 {
+		for i := range outputs {
+			want = append(want, events.JobWant{File: i})
+		}
+	}
+	var files []transfer.Source
+	for i, w := range want {
+		if w.File < 0 || w.File >= len(outputs) || i > 0 && w.File <= want[i-1].File {
+			return nil, events.Errorf(events.CodeInvalid, "job %s has no output %d at that place", j.id, w.File)
+		}
+		name := outputs[w.File].Name
+		files = append(files, transfer.Source{Name: name, Path: filepath.Join(j.folder.out, filepath.FromSlash(name)), Offset: w.Offset})
+	}
+	return files, nil
 }
