@@ -1,6 +1,7 @@
 // Demo plays the main job on real input: a hub and three workers as processes of
 // their own, a room that elects its admin, a network that learns to read digits on
-// one of the workers, and the admin killed. Each step is measured beside its bound;
+// one of the workers, the admin killed, and jobs that outlive their client and their
+// worker. Each step is measured beside its bound;
 // a missed one prints FAIL and the demo exits 1.
 //
 // It takes free ports and folders of its own, so several demos run side by side.

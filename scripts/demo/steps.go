@@ -63,6 +63,9 @@ var steps = []step{
 	{"Failover", (*play).failover},
 	{"Convergence", (*play).convergence},
 	{"Results", (*play).results},
+	{"Left", (*play).leave},
+	{"Busy", (*play).wait},
+	{"Restart", (*play).restart},
 }
 
 // rollCall starts the workers; the first one alone, since it is to be the admin.
@@ -71,8 +74,7 @@ func (p *play) rollCall(ctx context.Context) (string, measure, error) {
 	ctx, cancel := context.WithTimeout(ctx, meshBound)
 	defer cancel()
 	for i, spec := range workers {
-		spec.Commands = map[string]string{"digits": p.digits}
-		first, err := p.stage.Add(spec)
+		first, err := p.stage.Add(p.cast(spec))
 		if err != nil {
 			return "", measure{}, err
 		}
@@ -98,6 +100,12 @@ func (p *play) rollCall(ctx context.Context) (string, measure, error) {
 		return "", measure{}, errors.Join(fmt.Errorf("%d of %d workers are listed", len(last.Workers), len(workers)), err, lastErr)
 	}
 	return fmt.Sprintf("%d workers in room %q", len(last.Workers), p.stage.Room), within(meshBound, p.began), nil
+}
+
+// cast is a worker with what it may be asked to run.
+func (p *play) cast(w stage.Spec) stage.Spec {
+	w.Commands = map[string]string{"digits": p.digits, "sh": "/bin/sh"}
+	return w
 }
 
 func (p *play) mesh(ctx context.Context) (string, measure, error) {
