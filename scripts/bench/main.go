@@ -60,6 +60,7 @@ type measure struct {
 func measures() []measure {
 	return []measure{
 		{"idle", (*bench).idle}, {"discovery", (*bench).discovery}, {"propagation", (*bench).propagation}, {"state", (*bench).state},
+		{"jobs", (*bench).jobs},
 		{"failover", (*bench).failover}, {"leave", (*bench).leave}, {"frozen", (*bench).frozen},
 		{"calm", (*bench).calm}, {"restart", (*bench).restart},
 	}
