@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Code names a condition on the wire and in --json; scripts may rely on it.
@@ -56,6 +57,8 @@ type Error struct {
 	Temporary bool     `json:"temporary"`
 	Facts     []string `json:"facts,omitempty"`
 	Try       string   `json:"try,omitempty"`
+	// RetryAfterMS is when the same request will be let through, if that is known.
+	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -83,6 +86,14 @@ func (e *Error) WithFact(format string, args ...any) *Error {
 // Errorf makes an Error; whether it is temporary follows from the code.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Temporary: temporary(code)}
+}
+
+// TooOften refuses a message of a peer that sends more than so many a second; wait is
+// until its next one may come.
+func TooOften(peer string, perSecond int, wait time.Duration) *Error {
+	e := Errorf(CodeUnavailable, "%s asks too often: at most %d times a second", peer, perSecond)
+	e.RetryAfterMS = wait.Milliseconds() + 1
+	return e
 }
 
 func temporary(c Code) bool {

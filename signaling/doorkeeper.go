@@ -3,11 +3,10 @@ package signaling
 import (
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/moothall/moothall/events"
-	"golang.org/x/time/rate"
+	"github.com/moothall/moothall/signaling/pace"
 )
 
 const (
@@ -16,9 +15,6 @@ const (
 	// joinBurst is how many seconds' joins may come at once: after a restart of the hub
 	// all peers of a house return together.
 	joinBurst = 10
-	// maxDoors bounds the addresses, and the tokens, whose rate is kept; beyond it all
-	// start anew.
-	maxDoors = 4096
 )
 
 // tooOften is a join that is refused for now.
@@ -30,55 +26,33 @@ func (t tooOften) Unwrap() error { return t.refusal }
 // doorkeeper keeps joins to a rate, of each address and with each token. Safe for
 // concurrent use.
 type doorkeeper struct {
-	mu        sync.Mutex // guards both
-	addresses bucketsOf
-	tokens    bucketsOf
+	addresses, tokens *pace.Senders
 }
 
 func newDoorkeeper(cfg Config) *doorkeeper {
-	return &doorkeeper{addresses: newBuckets(cfg.AddressJoins), tokens: newBuckets(cfg.TokenJoins)}
+	return &doorkeeper{addresses: pace.New(joinRate(cfg.AddressJoins)), tokens: pace.New(joinRate(cfg.TokenJoins))}
 }
 
 // address lets a request of remote (host:port) pass, or refuses it for now.
 func (d *doorkeeper) address(remote string, now time.Time) error {
-	return d.pass(&d.addresses, network(remote), "this address", now)
+	return d.pass(d.addresses, network(remote), "this address", now)
 }
 
 // token lets a join with a token pass, or refuses it for now.
 func (d *doorkeeper) token(id string, now time.Time) error {
-	return d.pass(&d.tokens, id, "token "+id, now)
+	return d.pass(d.tokens, id, "token "+id, now)
 }
 
-func (d *doorkeeper) pass(b *bucketsOf, key, what string, now time.Time) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if b.allow(key, now) {
+func (d *doorkeeper) pass(s *pace.Senders, key, what string, now time.Time) error {
+	if s.Take(key, now) == 0 {
 		return nil
 	}
-	return tooOften{events.Errorf(events.CodeUnavailable, "too many joins of %s: at most %d a second", what, b.perSecond).
+	return tooOften{events.Errorf(events.CodeUnavailable, "too many joins of %s: at most %d a second", what, s.PerSecond).
 		WithTry("again in a second")}
 }
 
-// bucketsOf is a token bucket for each key.
-type bucketsOf struct {
-	perSecond int
-	buckets   map[string]*rate.Limiter
-}
-
-func newBuckets(perSecond int) bucketsOf {
-	return bucketsOf{perSecond: perSecond, buckets: map[string]*rate.Limiter{}}
-}
-
-func (b *bucketsOf) allow(key string, now time.Time) bool {
-	l := b.buckets[key]
-	if l == nil {
-		if len(b.buckets) >= maxDoors {
-			clear(b.buckets)
-		}
-		l = rate.NewLimiter(rate.Limit(b.perSecond), joinBurst*b.perSecond)
-		b.buckets[key] = l
-	}
-	return l.AllowN(now, 1)
+func joinRate(perSecond int) pace.Rate {
+	return pace.Rate{PerSecond: perSecond, Burst: joinBurst * perSecond}
 }
 
 // network is what counts as one address: of IPv6 what one household has, a /64.

@@ -8,7 +8,7 @@ import (
 	"github.com/moothall/moothall/events"
 )
 
-// gateEvery is how late a revocation or a rotation of keys may be noticed.
+// gateEvery is how late a revocation, a rotation of keys or a flood may be noticed.
 const gateEvery = time.Second
 
 // gate keeps the server's keys as the folders of tokens and keys have them, which
@@ -21,6 +21,7 @@ type gate struct {
 	state   string // of the tokens, when refused was read
 	refused map[string]Admitted
 	next    time.Time // when the earliest of refused needs no memory any more
+	bans    bans
 }
 
 // newGate refuses at once what was revoked before.
@@ -40,7 +41,7 @@ func (g *gate) look(now time.Time) (newly []Admitted, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if g.keys.Refuse(times(g.refused)) || rotated {
+	if g.keys.Refuse(g.bans.into(times(g.refused), now)) || rotated {
 		err = g.srv.Apply()
 	}
 	return newly, err
@@ -86,15 +87,18 @@ func times(refused map[string]Admitted) map[string]time.Time {
 	return at
 }
 
-// watchGate looks at the gate until ctx ends, and tells the rooms who was put out.
+// watchGate looks at the gate, and for floods, until ctx ends, and tells the rooms who
+// was put out for good.
 func (h *Hub) watchGate(ctx context.Context) {
 	ticks := time.NewTicker(gateEvery)
 	defer ticks.Stop()
+	dog := embedded.NewWatchdog(h.srv)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticks.C:
+			h.lookForFloods(dog)
 			if err := h.lookAtGate(ctx); err != nil {
 				h.log.Error("tokens and keys not looked at", "error", err)
 			}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -68,11 +69,12 @@ func (h *Hub) serveJoin(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, reply)
 }
 
-// refuseForNow tells a caller to come back in a second.
+// refuseForNow tells a caller when to come back: in a second, or as the error says.
 func (h *Hub) refuseForNow(w http.ResponseWriter, err error) {
 	h.metrics.rejected.WithLabelValues("rate").Inc()
-	w.Header().Set("Retry-After", "1")
-	writeJSON(w, http.StatusTooManyRequests, events.ErrorReply{Error: events.AsError(err)})
+	e := events.AsError(err)
+	w.Header().Set("Retry-After", strconv.FormatInt(max(1, (e.RetryAfterMS+999)/1000), 10))
+	writeJSON(w, http.StatusTooManyRequests, events.ErrorReply{Error: e})
 }
 
 func tooLarge(err error) error {

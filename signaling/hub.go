@@ -11,6 +11,7 @@ import (
 
 	"github.com/moothall/moothall/embedded"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/pace"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 )
@@ -37,7 +38,8 @@ type Hub struct {
 	tokens     *Tokens
 	presence   *Presence
 	lanes      *lanes
-	limiter    *limiter
+	requests   *pace.Senders
+	leases     *pace.Senders
 	metrics    *metrics
 	gate       *gate
 	looks      chan chan error // asks watchGate to look now
@@ -75,7 +77,7 @@ func NewHub(cfg Config, srv *embedded.Server, keys *embedded.Keys) (*Hub, error)
 		cfg: cfg, log: cfg.Log, gate: gate, looks: make(chan chan error), doorkeeper: newDoorkeeper(cfg), srv: srv, keys: keys, tokens: tokens,
 		registry: Registry{Limits: cfg.Limits, RolloutPercent: cfg.RolloutPercent, Hub: keys.Seat(), HubKeys: keys.SeatPublic()},
 		presence: NewPresence(time.Duration(cfg.Limits.LeaseTTLMS)*time.Millisecond, time.Now()),
-		lanes:    newLanes(), limiter: newLimiter(), metrics: newMetrics(),
+		lanes:    newLanes(), requests: pace.New(requestRate), leases: pace.New(leaseRate), metrics: newMetrics(),
 		ready: make(chan struct{}),
 	}, nil
 }

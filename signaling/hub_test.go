@@ -342,7 +342,7 @@ func TestHub_FloodOfOnePeerIsCutToItsRate(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, h *house) {
 		w := h.admit(events.RoleWorker, "worker-1")
 		var last error
-		for range requestBurst + 1 {
+		for range requestRate.Burst + 1 {
 			last = w.ask(events.VerbInfo, events.InfoRequest{}, &events.RoomInfo{})
 		}
 		wantCode(t, last, events.CodeUnavailable)

@@ -16,6 +16,9 @@ func (h *Hub) join(ctx context.Context, room string, q events.JoinRequest) (even
 			WithTry("the same release on both sides")
 	}
 	now := time.Now()
+	if err := h.gate.bans.join(q.NKey, now); err != nil {
+		return events.JoinReply{}, err
+	}
 	info, err := h.tokens.Check(q.Token, now)
 	if err != nil {
 		return events.JoinReply{}, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/pace"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
@@ -21,6 +22,12 @@ const (
 	maxPendingBytes    = 16 << 20
 )
 
+// Rates of one peer. NATS itself has none. Leases are heard besides being answered.
+var (
+	requestRate = pace.Rate{PerSecond: 20, Burst: 50}
+	leaseRate   = pace.Rate{PerSecond: 2, Burst: 10}
+)
+
 // A request is one message on a service subject. The sender is the subject's last
 // token, which the server guarantees; nothing in the body is believed about it.
 type request struct {
@@ -28,6 +35,9 @@ type request struct {
 	data             []byte
 	respond          func([]byte) error
 }
+
+// sender is who is kept to a rate.
+func (q request) sender() string { return q.room + "." + q.from }
 
 // decode reads the request's body; an empty one is the zero message.
 func (q request) decode(v any) error {
@@ -101,8 +111,8 @@ func (h *Hub) receive(answer handler) micro.HandlerFunc {
 			return
 		}
 		h.metrics.messages.WithLabelValues(q.verb).Inc()
-		if !h.limiter.allow(q.room, q.from, time.Now()) {
-			h.reply(q, nil, events.Errorf(events.CodeUnavailable, "%s asks too often: at most %d requests a second", q.from, requestsPerSecond))
+		if wait := h.requests.Take(q.sender(), time.Now()); wait > 0 {
+			h.reply(q, nil, events.TooOften(q.from, requestRate.PerSecond, wait))
 			return
 		}
 		if !h.lanes.do(q.room, func(ctx context.Context) { h.answer(ctx, q, answer) }) {

@@ -35,7 +35,7 @@ func (h *Hub) connection(e embedded.ConnectionEvent) {
 // heard notes a lease. Every hub hears all of them; none answers here.
 func (h *Hub) heard(m *nats.Msg) {
 	s, err := events.ParseSubject(m.Subject)
-	if err != nil {
+	if err != nil || h.leases.Take(request{room: s.Room, from: s.From}.sender(), time.Now()) > 0 {
 		return
 	}
 	var l events.Lease

@@ -9,6 +9,7 @@ import (
 	"github.com/moothall/moothall/events"
 	"github.com/pion/datachannel"
 	"github.com/pion/webrtc/v4"
+	"golang.org/x/time/rate"
 )
 
 // Why a frame was not taken, beside the reasons of Link.Err.
@@ -34,6 +35,7 @@ type Channel struct {
 	frames chan []byte
 	low    chan struct{} // what waits fell to lowWater
 	turn   chan struct{} // whose turn it is to wait for low
+	rate   *rate.Limiter // of received messages
 }
 
 // newChannel makes the channel with a number that both sides know.
@@ -50,6 +52,7 @@ func newChannel(l *Link, label string, id uint16) (*Channel, error) {
 		frames: make(chan []byte, maxFrames),
 		low:    make(chan struct{}, 1),
 		turn:   make(chan struct{}, 1),
+		rate:   rateOf(l, label).Limiter(),
 	}
 	dc.SetBufferedAmountLowThreshold(lowWater)
 	dc.OnBufferedAmountLow(c.drained)
@@ -76,8 +79,8 @@ func (c *Channel) drained() {
 	}
 }
 
-// read passes frames on until the channel ends. It waits for whoever reads them,
-// which holds the sender back.
+// read passes frames on until the channel ends. It waits for whoever reads them, and
+// while more come than the channel's rate: both hold the sender back.
 func (c *Channel) read() {
 	defer close(c.frames)
 	buffer := make([]byte, readBuffer)
@@ -92,6 +95,8 @@ func (c *Channel) read() {
 			return
 		case err != nil:
 			c.link.end(ErrRemoteClosed)
+			return
+		case !c.pause():
 			return
 		case n == 0: // a nudge
 			continue

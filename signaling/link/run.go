@@ -53,13 +53,19 @@ func (e *Endpoint) newLink(remote Remote, offerer, nonce string) (*Link, error) 
 	return l, nil
 }
 
+// Channels of a link for jobs.
+const (
+	labelJob  = "job"
+	labelBulk = "bulk"
+)
+
 // labels names a link's channels. Both sides know them: they are not negotiated.
 func labels(purpose, offerer string) ([]string, error) {
 	switch purpose {
 	case events.PurposeMesh:
 		return []string{events.MeshLabel(offerer)}, nil
 	case events.PurposeJob:
-		return []string{"job", "bulk"}, nil
+		return []string{labelJob, labelBulk}, nil
 	}
 	return nil, events.Errorf(events.CodeInvalid, "a link cannot be for %q", purpose)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/pace"
 	"github.com/nats-io/nats.go"
 )
 
@@ -127,12 +128,18 @@ func (s *Session) Subscribe(subject string, h func(*nats.Msg)) (*nats.Subscripti
 
 // Respond answers requests on room.<r>.<kind>.<me>.*. The sender is taken from the
 // subject, and an answer goes to the sender's own inbox only: other requests are
-// dropped. What h returns is sent as JSON, an error as events.ErrorReply. h runs on
+// dropped. Of one sender it takes 200 requests a second, 2,000 at once; it refuses more
+// unread, with CodeUnavailable and RetryAfterMS. What h returns is sent as JSON, an error as events.ErrorReply. h runs on
 // the subscription's goroutine and must not block.
 func (s *Session) Respond(subject string, h func(from string, data []byte) (any, error)) (*nats.Subscription, error) {
+	senders := pace.New(requestRate)
 	return s.Subscribe(subject, func(m *nats.Msg) {
 		from, ok := s.asker(m)
 		if !ok {
+			return
+		}
+		if wait := senders.Take(from, time.Now()); wait > 0 {
+			s.answer(m, nil, events.TooOften(from, senders.PerSecond, wait))
 			return
 		}
 		answer, err := h(from, m.Data)

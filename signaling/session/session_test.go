@@ -220,3 +220,32 @@ func within(t *testing.T, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// Issue 6.5: who asks a peer too often is told when it may again, and what it asks is
+// not read; others are answered.
+func TestSession_RespondKeepsEachSenderToItsRate(t *testing.T) {
+	bubble(t, func(t *testing.T, h *hub) {
+		q, p, other := h.join(h.config("q")), h.join(h.config("p")), h.join(h.config("other"))
+		defer leave(t, q)
+		defer leave(t, p)
+		defer leave(t, other)
+		read := 0
+		_, err := q.Respond(events.SignalSubject(room, "q", events.Any), func(string, []byte) (any, error) { read++; return struct{}{}, nil })
+		must(t, err)
+		must(t, q.Conn().FlushWithContext(within(t, time.Second)))
+		ask := func(s *Session) error {
+			return s.Request(within(t, time.Second), events.SignalSubject(room, "q", s.Peer()), struct{}{}, &struct{}{})
+		}
+		for range requestRate.Burst {
+			must(t, ask(p))
+		}
+		err = ask(p)
+		wantCode(t, "one too many", err, events.CodeUnavailable)
+		if e := events.AsError(err); e.RetryAfterMS < 1 || e.RetryAfterMS > 1000/int64(requestRate.PerSecond)+1 || read != requestRate.Burst {
+			t.Errorf("come back in %d ms, %d were read", e.RetryAfterMS, read)
+		}
+		must(t, ask(other))
+		time.Sleep(time.Second)
+		must(t, ask(p))
+	})
+}

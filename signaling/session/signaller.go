@@ -2,13 +2,22 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/pace"
 	"github.com/nats-io/nats.go"
 )
 
 // acceptAtOnce bounds the offers that are being answered.
 const acceptAtOnce = 16
+
+// Rates of one sender: of signals (a link takes two and its late candidates), and of
+// requests, for which whoever asks often without a pause has ten seconds' worth.
+var (
+	signalRate  = pace.Rate{PerSecond: 50, Burst: 200}
+	requestRate = pace.Rate{PerSecond: 200, Burst: 2000}
+)
 
 // A Signaller carries signed offers, answers and late candidates over NATS. It
 // implements link.Signaller. A hub that alters, replays or redirects a signal is
@@ -19,6 +28,7 @@ type Signaller struct {
 	keyOf       func(peer string) (string, bool)
 	seen        *nonces
 	slots       chan struct{}
+	senders     *pace.Senders
 }
 
 // Signaller makes one. incarnation is this peer's own at the time of a call (0 for
@@ -32,6 +42,7 @@ func (s *Session) Signaller(incarnation func() uint64, keyOf func(peer string) (
 		keyOf:       keyOf,
 		seen:        newNonces(nonceMemory),
 		slots:       make(chan struct{}, acceptAtOnce),
+		senders:     pace.New(signalRate),
 	}
 }
 
@@ -91,7 +102,7 @@ func (g *Signaller) Serve(accept func(ctx context.Context, offer events.Signal) 
 			return
 		}
 		from, err := events.ParseSubject(m.Subject)
-		if err != nil {
+		if err != nil || g.senders.Take(from.From, time.Now()) > 0 {
 			return
 		}
 		s, err := g.check(from.From, m.Data, events.SignalCandidate, events.SignalRedial)
@@ -111,6 +122,10 @@ func (g *Signaller) Serve(accept func(ctx context.Context, offer events.Signal) 
 func (g *Signaller) offered(m *nats.Msg, accept func(context.Context, events.Signal) (events.Signal, error)) {
 	from, ok := g.s.asker(m)
 	if !ok {
+		return
+	}
+	if wait := g.senders.Take(from, time.Now()); wait > 0 {
+		g.s.answer(m, nil, events.TooOften(from, signalRate.PerSecond, wait))
 		return
 	}
 	offer, err := g.check(from, m.Data, events.SignalOffer)

@@ -1,0 +1,60 @@
+package embedded
+
+import (
+	"testing"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/nats-io/nats.go"
+)
+
+func TestWatchdog_FindsWhoSendsTooMuch(t *testing.T) {
+	keys := openKeys(t, t.TempDir())
+	s := startServer(t, Config{Port: -1}, keys)
+	quiet, err := admit(t, s, keys, events.RoleWorker, "quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loud, err := admit(t, s, keys, events.RoleWorker, "loud")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := connect(t, s, Rooms)
+	dog, now := NewWatchdog(s), time.Unix(0, 0)
+	look := func(what string, want ...string) {
+		t.Helper()
+		found, err := dog.Look(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var peers []string
+		for _, f := range found {
+			peers = append(peers, f.Peer)
+		}
+		if len(peers) != len(want) || len(want) > 0 && (peers[0] != want[0] || found[0].Room != "lab" || found[0].NKey == "") {
+			t.Errorf("%s: found %+v, want %v", what, found, want)
+		}
+		now = now.Add(time.Second)
+	}
+	send := func(nc *nats.Conn, subject string, times, size int) {
+		t.Helper()
+		for range times {
+			if err := nc.Publish(subject, make([]byte, size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := nc.FlushWithContext(within(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look("at first nobody is known")
+	send(loud, events.RosterSubject("lab", "loud"), floodMessages-10, 1)
+	send(quiet, events.RosterSubject("lab", "quiet"), 10, 1)
+	send(own, events.EventSubject("lab", events.EventAdmin), 2*floodMessages, 1)
+	look("as much as is allowed, and the hub itself")
+	send(loud, events.RosterSubject("lab", "loud"), floodMessages+1, 1)
+	look("too many", "loud")
+	look("and none since")
+	send(quiet, events.RosterSubject("lab", "quiet"), floodBytes/events.MaxMessage+1, events.MaxMessage)
+	look("too much", "quiet")
+}
