@@ -60,6 +60,8 @@ func (c Config) Problems() []Problem {
 	}
 	if c.HubURL == "" {
 		bad("MOOT_HUB", " is empty")
+	} else if err := events.CheckHubAddress(c.HubURL); err != nil {
+		bad("MOOT_HUB", ": %s", err)
 	} else if u, err := url.Parse(c.HubURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		bad("MOOT_HUB", "=%q is not a URL; write http://host:8480", c.HubURL)
 	}

@@ -42,28 +42,29 @@ type Signal struct {
 	Signature       string `json:"sig"`
 }
 
-func (s Signal) text(secret string) string {
+func (s Signal) text(bound string) string {
 	body := sha256.Sum256([]byte(s.SDP + "\n" + s.Candidate))
 	fields := []any{s.Kind, s.Purpose, s.Room, s.From, s.To, s.FromIncarnation, s.ToIncarnation, s.Nonce, s.Fingerprint, hex.EncodeToString(body[:]), s.NKey}
-	if secret != "" {
-		bound := sha256.Sum256([]byte("moothall room secret v1\n" + s.Room + "\n" + s.Nonce + "\n" + secret))
-		fields = append(fields, hex.EncodeToString(bound[:]))
+	if bound != "" {
+		once := sha256.Sum256([]byte("moothall room secret v2\n" + s.Room + "\n" + s.Nonce + "\n" + bound))
+		fields = append(fields, hex.EncodeToString(once[:]))
 	}
 	return signedText("signal", fields...)
 }
 
-// Sign returns the signal signed by k, the pair of s.NKey. With a room secret,
-// which the hub never sees, the signature is bound to it.
-func (s Signal) Sign(k Signer, secret string) (Signal, error) {
-	sig, err := SignText(k, s.text(secret))
+// Sign returns the signal signed by k, the pair of s.NKey, and bound to what both sides
+// made of a room secret that the hub never sees, "" for none. Whoever has the signature
+// can try guesses at it: it must be costly to make.
+func (s Signal) Sign(k Signer, bound string) (Signal, error) {
+	sig, err := SignText(k, s.text(bound))
 	s.Signature = sig
 	return s, err
 }
 
 // Verify checks the signature against nkey and the signal's own NKey against it.
-func (s Signal) Verify(nkey, secret string) error {
+func (s Signal) Verify(nkey, bound string) error {
 	if s.NKey != nkey {
 		return Errorf(CodeForbidden, "signal of %s is signed by another key than the hub's record has", s.From)
 	}
-	return VerifyText(nkey, s.text(secret), s.Signature)
+	return VerifyText(nkey, s.text(bound), s.Signature)
 }

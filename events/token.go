@@ -26,6 +26,15 @@ func SplitToken(text string) (token, pin string) {
 	return token, pin
 }
 
+// CheckHubAddress refuses an address that carries a name or a password: the token is all
+// that the hub takes, and addresses are printed. It does not repeat the address.
+func CheckHubAddress(address string) error {
+	if strings.Contains(address, "@") {
+		return Errorf(CodeConfig, "the hub's address carries a name or a password, which the hub does not take: write http(s)://host:port")
+	}
+	return nil
+}
+
 // CertificatePin is the hash of a certificate (DER) as a join token carries it.
 func CertificatePin(der []byte) string {
 	sum := sha256.Sum256(der)

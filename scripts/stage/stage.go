@@ -30,6 +30,8 @@ type Config struct {
 	Dir  string // folder of its own, which exists
 	Room string
 	Tied bool // its processes end with this one, however this one ends (on Linux)
+	// Settings are NAME=value for the hub.
+	Settings []string
 	// Hosts are machines of their own for the hub and each worker; nil: all stand on
 	// this machine's loopback.
 	Hosts Hosts
@@ -100,7 +102,7 @@ func (s *Stage) Reopen(ctx context.Context) error {
 		args = append(args, "--plaintext") // hosts of a test's own
 	}
 	cmd := s.command(context.Background(), "moothall", args...)
-	cmd.Env = environ()
+	cmd.Env = environ(s.Settings...)
 	s.place(HubHost, cmd)
 	var err error
 	if s.hub, err = start("hub", filepath.Join(s.Dir, "hub.log"), cmd); err != nil {

@@ -21,8 +21,9 @@ const maxSenders = 16384
 type Senders struct {
 	Rate
 
-	mu      sync.Mutex // guards senders
+	mu      sync.Mutex // guards the rest
 	senders map[string]*rate.Limiter
+	newest  time.Time // of all calls: a bucket whose time goes back fills twice
 }
 
 // New makes a bucket for each sender when it first comes.
@@ -33,6 +34,10 @@ func New(r Rate) *Senders { return &Senders{Rate: r, senders: map[string]*rate.L
 func (s *Senders) Take(sender string, now time.Time) (wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if now.After(s.newest) {
+		s.newest = now
+	}
+	now = s.newest
 	l := s.senders[sender]
 	if l == nil {
 		if len(s.senders) >= maxSenders {

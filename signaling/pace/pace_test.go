@@ -36,3 +36,17 @@ func TestSenders_AreBounded(t *testing.T) {
 		t.Errorf("%d senders are kept", n)
 	}
 }
+
+// Callers take the time before it is their turn, so that it may come out of order.
+func TestSenders_TimeThatGoesBackFillsNoBucket(t *testing.T) {
+	s := New(Rate{PerSecond: 10, Burst: 1})
+	now, passed := time.Unix(0, 0), 0
+	for i := range 1000 {
+		if s.Take("a", now.Add(time.Duration(i%2)*time.Second)) == 0 {
+			passed++
+		}
+	}
+	if passed != 2 {
+		t.Errorf("%d pass in a second's time, want 2", passed)
+	}
+}

@@ -32,6 +32,9 @@ type admission struct {
 }
 
 func newDoor(cfg Config) (*door, error) {
+	if err := events.CheckHubAddress(cfg.HubURL); err != nil {
+		return nil, err
+	}
 	base, err := url.Parse(cfg.HubURL)
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
 		return nil, events.Errorf(events.CodeConfig, "hub %q is not http(s)://host:port", cfg.HubURL)

@@ -29,7 +29,7 @@ type Config struct {
 	Token                events.Secret
 	Role                 events.Role
 	Key                  nkeys.KeyPair
-	Secret               events.Secret              // room secret, "" for none
+	Secret               events.Secret              // room secret, "" for none; Join hardens it, which takes 0.1 s and 32 MiB
 	HTTP                 *http.Client               // nil: a client of our own
 	InProcess            nats.InProcessConnProvider // nil: TCP to the URLs of the join reply
 	Log                  *slog.Logger               // nil: none
@@ -40,7 +40,8 @@ type Config struct {
 type Session struct {
 	cfg   Config
 	log   *slog.Logger
-	key   string // public half of cfg.Key
+	key   string        // public half of cfg.Key
+	bound events.Secret // cfg.Secret, hardened
 	peer  string
 	door  *door
 	reply atomic.Pointer[events.JoinReply]
@@ -98,6 +99,7 @@ func newSession(cfg Config) (*Session, error) {
 		cfg:       cfg,
 		log:       cfg.Log,
 		key:       door.nkey,
+		bound:     hardened(cfg.Room, cfg.Secret),
 		door:      door,
 		connected: newLatest(),
 		refused:   make(chan struct{}, 1),
@@ -128,8 +130,8 @@ func (s *Session) Key() string { return s.key }
 // Signer signs with the peer's key.
 func (s *Session) Signer() events.Signer { return s.cfg.Key }
 
-// Secret is the room secret, "" for none.
-func (s *Session) Secret() events.Secret { return s.cfg.Secret }
+// Bound is what signatures are bound to: a slow hash of the room secret, "" for none.
+func (s *Session) Bound() events.Secret { return s.bound }
 
 // Reply is the newest join reply: its limits, seat keys and ICE servers are the
 // ones to go by.

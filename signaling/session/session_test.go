@@ -76,6 +76,7 @@ func TestJoin_WrongConfiguration(t *testing.T) {
 			"no scheme": func(c *Config) { c.HubURL = "hub:8480" },
 			"nats":      func(c *Config) { c.HubURL = "nats://hub:4222" },
 			"no host":   func(c *Config) { c.HubURL = "http://" },
+			"password":  func(c *Config) { c.HubURL = "http://me:canary@hub:8480" },
 			"room":      func(c *Config) { c.Room = "Lab" },
 			"role":      func(c *Config) { c.Role = "boss" },
 			"no key":    func(c *Config) { c.Key = nil },
@@ -84,6 +85,9 @@ func TestJoin_WrongConfiguration(t *testing.T) {
 			change(&cfg)
 			_, err := Join(t.Context(), cfg)
 			wantCode(t, what, err, events.CodeConfig)
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s: %v", what, err)
+			}
 		}
 	})
 }

@@ -85,7 +85,7 @@ func (g *Signaller) to(peer string) string {
 func (g *Signaller) sign(s events.Signal) (events.Signal, error) {
 	s.V = events.ProtocolVersion
 	s.Room, s.From, s.FromIncarnation, s.NKey = g.s.Room(), g.s.Peer(), g.incarnation(), g.s.Key()
-	return s.Sign(g.s.Signer(), g.s.Secret().Reveal())
+	return s.Sign(g.s.Signer(), g.s.bound.Reveal())
 }
 
 // Serve verifies the signals that arrive for this peer and passes them on: offers

@@ -50,7 +50,7 @@ func (g *Signaller) verify(from string, incarnation uint64, s events.Signal) err
 	if err != nil {
 		return err
 	}
-	if err := s.Verify(nkey, g.s.Secret().Reveal()); err != nil {
+	if err := s.Verify(nkey, g.s.bound.Reveal()); err != nil {
 		return events.Errorf(events.CodeForbidden, "signal of %s is refused: %s", from, err).
 			WithFact("both sides must have the same room secret, or none")
 	}

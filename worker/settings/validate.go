@@ -45,11 +45,14 @@ func (s *Settings) checkIdentity() (ps []cli.Problem) {
 }
 
 func (s *Settings) checkHub() []cli.Problem {
+	if err := events.CheckHubAddress(s.Hub); err != nil {
+		return []cli.Problem{cli.Problemf("MOOT_HUB", "MOOT_HUB: %v", err)}
+	}
 	u, err := url.Parse(s.Hub)
 	switch {
 	case s.Hub == "":
 		return nil
-	case err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+	case err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
 		return wrong("MOOT_HUB", s.Hub, "is not http(s)://host:port")
 	case u.Scheme == "nats" || u.Scheme == "tls":
 		return wrong("MOOT_HUB", s.Hub, "is an address of NATS; write the hub's own, http(s)://host:8480")
