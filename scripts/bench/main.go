@@ -63,6 +63,7 @@ func measures() []measure {
 		{"jobs", (*bench).jobs},
 		{"failover", (*bench).failover}, {"leave", (*bench).leave}, {"frozen", (*bench).frozen},
 		{"calm", (*bench).calm}, {"restart", (*bench).restart},
+		{"join", (*bench).joining}, {"flood", (*bench).flood},
 	}
 }
 
