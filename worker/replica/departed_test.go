@@ -84,3 +84,27 @@ func TestRegistered_AVersionThatWentBackHidesNoVacancy(t *testing.T) {
 		t.Errorf("claims %v", claims)
 	}
 }
+
+// Who missed that a peer is back hears that it is suspected: it asks the peer and the
+// hub. Word of a suspicion that its departure has overtaken means nothing any more.
+func TestSuspect_OfOneWhoseReturnWasMissed(t *testing.T) {
+	for _, missed := range []bool{true, false} {
+		d := newDriver(t)
+		st := standing(1, "worker-a", 1)
+		st.MembersVersion++
+		d.presence(events.TypePeerLeft, seat("worker-c", 3), events.ReasonSilent, st)
+		if missed {
+			st.MembersVersion++
+		}
+		out := d.presence(events.TypePeerSuspect, seat("worker-c", 3), events.ReasonCrashed, st)
+		if asked := sent(out, "worker-c", events.FramePing); asked != missed {
+			t.Errorf("missed %v: asked the peer %v", missed, asked)
+		}
+		if asked := len(only[Refresh](out)) > 0; asked != missed {
+			t.Errorf("missed %v: asked the hub %v", missed, asked)
+		}
+		if away := d.replica.members["worker-c"].Away; away == missed {
+			t.Errorf("missed %v: away %v", missed, away)
+		}
+	}
+}

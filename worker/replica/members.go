@@ -9,15 +9,17 @@ import (
 
 func (in Presence) step(r *Replica) {
 	r.contest.retry = r.now
+	expected := r.hub.record.MembersVersion + 1
 	switch in.Type {
 	case events.TypePeerJoined:
 		r.joined(in.Peer)
 	case events.TypePeerSuspect:
-		r.suspect(in.Seat)
+		expected-- // a suspicion changes no member
+		r.suspect(in.Seat, in.Standing)
 	case events.TypePeerLeft:
 		r.left(in.Seat, in.Reason, in.Time)
 	}
-	gap := in.MembersVersion > r.hub.record.MembersVersion+1
+	gap := in.MembersVersion > expected
 	r.hear(in.Standing, events.SeatCertificate{})
 	if gap {
 		r.refresh()
@@ -49,13 +51,14 @@ func (r *Replica) joined(p events.PeerInfo) {
 const maxMembers = 64
 
 // suspect takes the hub's word that a seat's connection has ended, asks the peer
-// itself, and begins the examination.
-func (r *Replica) suspect(s events.Seat) {
+// itself, and begins the examination. A seat that was away until then came back without
+// our hearing of it, unless the word is older than that of its departure.
+func (r *Replica) suspect(s events.Seat, standing events.Standing) {
 	p, ok := r.members[s.PeerID]
-	if !ok || p.Seat != s || p.Away || s == r.seat {
+	if !ok || p.Seat != s || s == r.seat || p.Away && !later(standing, r.hub.record) {
 		return
 	}
-	p.Suspect = true
+	p.Away, p.AwayReason, p.AwaySince, p.Suspect = false, "", events.Time{}, true
 	r.members[s.PeerID] = p
 	r.dirty = true
 	if r.linked(s) {
