@@ -25,7 +25,7 @@ NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 export PATH := $(CURDIR)/bin/tools:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-security check vulnerabilities bench bench-failover peers sim month sim-mutants soak model faults fuzz tools cc clean
+.PHONY: help build demo test test-jobs test-security check vulnerabilities bench bench-failover peers sim month sim-mutants soak model faults fuzz tools cc clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
