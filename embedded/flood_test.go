@@ -43,8 +43,12 @@ func TestWatchdog_FindsWhoSendsTooMuch(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := nc.FlushWithContext(within(t)); err != nil {
-			t.Fatal(err)
+		// The server counts what it has read after it has answered; a second answer
+		// comes after that.
+		for range 2 {
+			if err := nc.FlushWithContext(within(t)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	look("at first nobody is known")
