@@ -2,7 +2,10 @@ package signaling
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,13 +195,15 @@ func TestToken_KeysThatHaveEndedAreForgotten(t *testing.T) {
 	_, info, err := tokens.New(TokenRequest{Room: testRoom, Role: events.RoleWorker, TTL: 240 * time.Hour}, now)
 	must(t, err)
 	var keep string
-	for i := range maxKeysFile / 80 {
-		keep = publicKey(t, newKey(t))
-		at := now.Add(time.Duration(i) * time.Second)
-		must(t, tokens.exclusively(func() error {
-			return tokens.append(info.ID, Admitted{NKey: keep, Room: testRoom, Peer: "w", Until: at.Add(time.Minute), At: at}.line(), at)
-		}))
+	var lines strings.Builder
+	last := now.Add(maxKeysFile / 80 * time.Second)
+	for at := now; at.Before(last); at = at.Add(time.Second) {
+		keep = fmt.Sprintf("U%055d", at.Unix())
+		lines.WriteString(Admitted{NKey: keep, Room: testRoom, Peer: "w", Until: at.Add(time.Minute), At: at}.line())
 	}
+	must(t, tokens.exclusively(func() error {
+		return errors.Join(tokens.append(info.ID, lines.String(), last), tokens.append(info.ID, "", last))
+	}))
 	keys, err := readKeys(tokens.keysPath(info.ID))
 	must(t, err)
 	if _, ok := keys[keep]; !ok || len(keys) > maxKeysFile/80-100 {

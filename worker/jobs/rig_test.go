@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -18,20 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	Supervise()
-	dir, err := os.MkdirTemp("", "supervisor-*")
-	if err != nil {
-		panic(err)
-	}
-	program := filepath.Join(dir, "supervisor")
-	if out, err := exec.Command("go", "build", "-o", program, "./testdata/supervisor").CombinedOutput(); err == nil {
-		ownProgram = func() (string, error) { return program, nil }
-	} else {
-		fmt.Fprintf(os.Stderr, "this test binary supervises its jobs: %v\n%s", err, out)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		os.RemoveAll(dir)
-		os.Exit(code)
-	}))
+	goleak.VerifyTestMain(m)
 }
 
 // patience bounds what a test waits for; nothing takes that long.

@@ -30,9 +30,11 @@ func Supervise() {
 	}
 	if err := supervise(folderAt(dir)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		syscall.Exit(1)
 	}
-	os.Exit(0)
+	// Not os.Exit: with the race detector that rests for a second first, and the worker
+	// waits for the end.
+	syscall.Exit(0)
 }
 
 func supervise(f folder) error {

@@ -19,9 +19,6 @@ type ward struct {
 	reaped chan struct{} // closed when its process is no child of ours any more
 }
 
-// ownProgram is the binary that a supervisor runs; tests have another.
-var ownProgram = os.Executable
-
 // engage starts a job's supervisor, in a session of its own, with nothing of this
 // process' environment.
 func engage(f folder, o order) (*ward, error) {
@@ -33,7 +30,7 @@ func engage(f folder, o order) (*ward, error) {
 			return nil, &os.PathError{Op: "make a pipe", Path: path, Err: err}
 		}
 	}
-	self, err := ownProgram()
+	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
