@@ -14,7 +14,7 @@ const breakGrace = time.Second
 
 // send starts to send the inputs.
 func (f *following) send(ctx context.Context) {
-	sources, err := f.job.sources()
+	sources, _, err := f.job.cargo(f.worker)
 	if err != nil {
 		f.abort(ctx, err)
 		return

@@ -4,14 +4,15 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/moothall/moothall/events"
-	"github.com/moothall/moothall/signaling/transfer"
 )
 
 // maxArguments leaves room for the rest of a JobStart in one frame. Bytes.
 const maxArguments = events.MaxMessage / 2
+
+// overhead is about what an input in place costs in a JobStart beside its names. Bytes.
+const overhead = 64
 
 // Validate checks what can be known before anybody is asked: that there is a command,
 // that the inputs are readable files and that no two of them have one base name.
@@ -23,29 +24,35 @@ func (j Job) Validate() error {
 	for _, a := range j.Args {
 		size += len(a)
 	}
+	for _, path := range j.Inputs {
+		if s := j.source(path); s.ref != nil {
+			size += len(s.name) + len(s.ref.String()) + overhead
+		}
+	}
 	if size > maxArguments {
-		return events.Errorf(events.CodeUsage, "the arguments have %d bytes, at most %d are allowed", size, maxArguments).
-			WithTry("put them into a file and send it with -i")
+		return events.Errorf(events.CodeUsage, "the arguments and the names of inputs have %d bytes, at most %d are allowed", size, maxArguments).
+			WithTry("put the arguments into a file and send it with -i, or use a folder of a mount as one input")
 	}
 	_, err := j.sources()
 	return err
 }
 
-// sources are the inputs as they are sent, each under its base name.
-func (j Job) sources() ([]transfer.Source, error) {
-	var all []transfer.Source
-	taken := map[string]string{}
-	for _, path := range j.Inputs {
-		name := filepath.Base(path)
-		if other, ok := taken[name]; ok {
-			return nil, events.Errorf(events.CodeUsage, "two input files have the name %q: %s and %s", name, other, path).
-				WithTry("rename one: each arrives as MOOT_IN/%s", name)
+// inputs are what a worker would be given, with the sizes of what would be sent.
+func (j Job) inputs(w events.Worker) ([]Input, error) {
+	all := []Input{}
+	sent, mounted, err := j.cargo(w)
+	if err != nil {
+		return all, err
+	}
+	for _, s := range sent {
+		info, err := os.Stat(s.Path)
+		if err != nil {
+			return all, events.Errorf(events.CodeFile, "cannot read the input %s: %s", s.Path, plain(err))
 		}
-		taken[name] = path
-		if err := readable(path); err != nil {
-			return nil, err
-		}
-		all = append(all, transfer.Source{Name: name, Path: path})
+		all = append(all, Input{Name: s.Name, Path: s.Path, Size: info.Size()})
+	}
+	for _, m := range mounted {
+		all = append(all, Input{Name: m.Name, Path: MountRef{m.Mount, m.Path}.String(), InPlace: true})
 	}
 	return all, nil
 }

@@ -14,13 +14,19 @@ type Job struct {
 
 	Command string   // as the worker's owner named it
 	Args    []string // passed on as they are, never through a shell
-	Inputs  []string // local files; each arrives under its base name
+	Inputs  []string // local files, or NAME:/PATH on the worker; each arrives under its base name
+
+	// Mounts say which local folders are the same as a mount's. An input in one of
+	// them is used in place by a worker that has the mount, and sent to the others.
+	Mounts []MountMapping
 
 	To    string        // folder for the outputs, made if need be; "" for ./JOB_ID
 	Force bool          // overwrite files that exist in To
 	Wait  time.Duration // how long to wait for a worker that is free; 0: not at all
 
 	Detach bool // return as soon as the job runs: its Result is then running
+
+	avoid []string // peer ids that are asked last
 }
 
 // Progress is how far a file is on its way.
@@ -35,6 +41,7 @@ const (
 	UpdateSend     = "send"     // Transfer: an input on its way
 	UpdateReceive  = "receive"  // Transfer: an output on its way
 	UpdateNote     = "note"     // Note: why a worker was passed over, which subject was asked
+	UpdateWait     = "wait"     // Note: what Job.Wait waits for and who holds it; again when that changes, and each minute
 )
 
 // A JobUpdate is news of a running job. States come in the order of the interface,
@@ -84,11 +91,21 @@ type Result struct {
 	Timings  Timings         `json:"timings"`
 }
 
+// An Input is what a job sees as MOOT_IN/Name: a local file that is sent, or, in place,
+// what is on the worker.
+type Input struct {
+	Name    string `json:"name"`
+	Path    string `json:"path"`
+	Size    int64  `json:"size"` // bytes to send
+	InPlace bool   `json:"in_place,omitempty"`
+}
+
 // A Plan is where a job would run: candidates, best first, and the others with why.
 type Plan struct {
 	List       events.WorkerList `json:"-"`
 	Candidates []events.Worker   `json:"candidates"`
 	Rejected   []events.Rejected `json:"rejected"`
+	Inputs     []Input           `json:"inputs"` // of the first candidate
 
 	busy []events.Worker // that match and allow the command
 }

@@ -22,6 +22,21 @@ func rank(workers []events.Worker) []events.Worker {
 	return ranked
 }
 
+// last puts some at the end.
+func last(ranked []events.Worker, avoid []string) []events.Worker {
+	slices.SortStableFunc(ranked, func(a, b events.Worker) int {
+		return cmp.Compare(avoided(a, avoid), avoided(b, avoid))
+	})
+	return ranked
+}
+
+func avoided(w events.Worker, avoid []string) int {
+	if slices.Contains(avoid, w.PeerID) {
+		return 1
+	}
+	return 0
+}
+
 func order(w events.Worker) int {
 	if free(w) {
 		return 1
@@ -67,6 +82,14 @@ func allows(w events.Worker, command string) bool {
 	return w.Commands == nil || slices.Contains(w.Commands, command)
 }
 
+// holds says what a worker that is not free is taken by.
+func holds(w events.Worker) string {
+	if w.CurrentJob != "" {
+		return string(w.Status) + " with job " + w.CurrentJob
+	}
+	return string(w.Status)
+}
+
 // choose makes the plan for a job from a list of everybody in the room. Filters come
 // first, then whether the command is allowed, then who is free. The error says which
 // of these left nobody.
@@ -82,18 +105,20 @@ func choose(list events.WorkerList, j Job) (Plan, error) {
 			reject(w, "is not "+j.Worker)
 		} else if why := j.Filters.Reject(w); why != "" {
 			reject(w, why)
+		} else if mount := j.lacks(w); mount != "" {
+			reject(w, "has no mount "+mount)
 		} else if matching = append(matching, w); !allows(w, j.Command) {
 			reject(w, "does not allow "+j.Command)
 		} else {
 			allowing = append(allowing, w)
 		}
 	}
-	for _, w := range rank(allowing) {
+	for _, w := range last(rank(allowing), j.avoid) {
 		if free(w) {
 			p.Candidates = append(p.Candidates, w)
 		} else {
 			p.busy = append(p.busy, w)
-			reject(w, "is "+string(w.Status))
+			reject(w, "is "+holds(w))
 		}
 	}
 	switch {

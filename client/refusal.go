@@ -65,6 +65,9 @@ func wanted(j Job) string {
 	for _, k := range sortedKeys(f.Tags) {
 		all = append(all, "tag "+k+"="+f.Tags[k])
 	}
+	for _, mount := range j.needs() {
+		all = append(all, "mount "+mount)
+	}
 	if f.Status != "" {
 		all = append(all, "status "+string(f.Status))
 	}
@@ -86,6 +89,7 @@ func shortcomings(workers []events.Worker, ids []string, j Job) []string {
 		{func(w events.Worker) bool { return memory(w) < j.Filters.MinGPUMemoryMB }, "has too little GPU memory", "have too little GPU memory", theLargest},
 		{func(w events.Worker) bool { return events.Filters{GPUModel: j.Filters.GPUModel}.Reject(w) != "" }, "has another GPU", "have other GPUs", models},
 		{func(w events.Worker) bool { return events.Filters{Tags: j.Filters.Tags}.Reject(w) != "" }, "lacks the tag", "lack the tag", names},
+		{func(w events.Worker) bool { return j.lacks(w) != "" }, "lacks the mount", "lack the mount", names},
 		{free, "is free", "are free", names},
 		{func(events.Worker) bool { return true }, "is busy", "are busy", occupations},
 	}

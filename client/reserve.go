@@ -100,10 +100,15 @@ func (r *run) start(ctx context.Context) error {
 }
 
 func (r *run) handOver(ctx context.Context, w wire) (id string, err error) {
+	sent, mounted, err := r.job.cargo(r.worker)
+	if err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithTimeout(ctx, answerBound)
 	defer cancel()
 	err = w.send(ctx, events.FrameStart, events.JobStart{
-		V: events.ProtocolVersion, Lease: r.lease, Command: r.job.Command, Args: r.job.Args, Inputs: len(r.job.Inputs), Owner: r.owner,
+		V: events.ProtocolVersion, Lease: r.lease, Command: r.job.Command, Args: r.job.Args, Inputs: len(sent), Mounted: mounted,
+		Owner: r.owner,
 	})
 	if err != nil {
 		return "", events.Errorf(events.CodeUnreachable, "%s: %v", label(r.worker), err)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -32,6 +33,7 @@ func (c *Client) Run(ctx context.Context, j Job, report func(JobUpdate)) (Result
 		return r.result, interrupted(ctx, err)
 	}
 	err := r.follow(ctx)
+	r.saveMetrics()
 	r.result.Timings.TotalMS = milliseconds(time.Since(r.begun))
 	return r.result, err
 }
@@ -43,7 +45,14 @@ func (c *Client) Plan(ctx context.Context, j Job) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	return choose(list, j)
+	p, err := choose(list, j)
+	var first events.Worker
+	if len(p.Candidates) > 0 {
+		first = p.Candidates[0]
+	}
+	inputs, unreadable := j.inputs(first)
+	p.Inputs = inputs
+	return p, cmp.Or(err, unreadable)
 }
 
 // A run is one call of Run; its goroutine owns it.
@@ -60,6 +69,8 @@ type run struct {
 	state  events.JobState
 	result Result
 
+	measured measured
+
 	begun, lap time.Time
 }
 
@@ -68,7 +79,14 @@ func newRun(c *Client, j Job, report func(JobUpdate)) *run {
 		report = func(JobUpdate) {}
 	}
 	now := time.Now()
-	return &run{client: c, job: j, report: report, begun: now, lap: now, result: Result{Command: j.Command, Outputs: []Output{}}}
+	r := &run{client: c, job: j, begun: now, lap: now, result: Result{Command: j.Command, Outputs: []Output{}}}
+	r.report = func(u JobUpdate) {
+		if u.Kind == UpdateMetric {
+			r.measured.add(u.Event)
+		}
+		report(u)
+	}
+	return r
 }
 
 // prepare finds out what can be wrong before a worker is taken from others.
@@ -108,29 +126,27 @@ func (r *run) close() {
 // obtain finds a worker that starts the job, waiting for one as long as the job
 // says.
 func (r *run) obtain(ctx context.Context) error {
-	deadline := time.Now().Add(r.job.Wait)
+	w := newWaiting(r.job.Wait, time.Now())
 	for {
 		plan, err := r.client.Plan(ctx, r.job)
 		r.spent(&r.result.Timings.DiscoverMS)
 		if err == nil {
 			err = r.tryAll(ctx, plan)
 		}
-		if err == nil || !passing(err) || !time.Now().Before(deadline) {
+		if err == nil || !passing(err) {
 			return err
 		}
-		if !sleep(ctx, min(retryEvery, time.Until(deadline))) {
+		now := time.Now()
+		if w.over(now) {
+			return w.timedOut(err)
+		}
+		if text, ok := w.says(err, now); ok {
+			r.report(JobUpdate{Kind: UpdateWait, Note: text})
+		}
+		if !sleep(ctx, min(retryEvery, w.left(now))) {
 			return err
 		}
 	}
-}
-
-// passing reports whether a refusal may be over in a while.
-func passing(err error) bool {
-	switch events.CodeOf(err) {
-	case events.CodeNoWorkers, events.CodeNoMatch, events.CodeAllBusy, events.CodeNoAdmin:
-		return true
-	}
-	return false
 }
 
 // enter tells of a new state; states only go forward.

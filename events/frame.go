@@ -29,6 +29,9 @@ const (
 	FrameError  FrameType = 36 // Error
 	FrameAck    FrameType = 37 // JobAck
 	FrameHello  FrameType = 38 // JobHello, both ways
+
+	FrameList    FrameType = 48 // MountList
+	FrameListing FrameType = 49 // MountListing
 )
 
 // Frames of a file transfer, on the bulk channel.

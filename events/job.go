@@ -104,6 +104,8 @@ type JobStart struct {
 	// Owner is the public nkey that the job belongs to; empty: to nobody but the peer
 	// that starts it.
 	Owner string `json:"owner,omitempty"`
+
+	Mounted []MountedInput `json:"mounted,omitempty"` // inputs that are on the worker already
 }
 
 // JobHello asks for the worker's nonce of this link, and with Nonce answers. Who is not

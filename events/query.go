@@ -79,6 +79,7 @@ type Worker struct {
 	Slots         Slots    `json:"slots"`
 	Path          string   `json:"path"`              // as the answerer reaches it: self, direct, turn, relay, none
 	Commands      []string `json:"commands,omitzero"` // absent: the answerer does not know them
+	Mounts        []string `json:"mounts,omitempty"`  // names of folders whose files its jobs use in place
 	Metadata      Metadata `json:"metadata"`
 }
 

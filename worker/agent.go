@@ -54,6 +54,7 @@ type Config struct {
 	Registry     bool
 	Metadata     events.Metadata
 	Commands     jobs.Commands
+	Mounts       jobs.Mounts
 	Limits       jobs.Limits
 	Slots        int
 	JobDir       string
@@ -179,7 +180,7 @@ func (a *Agent) join(ctx context.Context) error {
 		Self: s.Peer(), Incarnation: a.incarnation, Endpoint: a.endpoint, Signaller: a.signaller(), Log: a.cfg.Log,
 	})
 	a.jobs, err = jobs.New(jobs.Config{
-		Dir: a.cfg.JobDir, Commands: a.cfg.Commands, Slots: a.cfg.Slots, Incarnation: a.incarnation, Limits: a.cfg.Limits,
+		Dir: a.cfg.JobDir, Commands: a.cfg.Commands, Mounts: a.cfg.Mounts, Slots: a.cfg.Slots, Incarnation: a.incarnation, Limits: a.cfg.Limits,
 		Worker: s.Peer(), Name: a.cfg.Metadata.Name, Room: s.Room(), Log: a.cfg.Log,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -118,7 +119,15 @@ func TestNoWorker_NoneMatches_AllBusy_AreToldApart(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, c.out)
 	}
 
+	h.moot(nil, "run", "--wait", "1s", "--min-gpu-memory", "20000", "--", "sh").refuses(75, "2 workers match but both are busy", "waited 1s in vain", "try: a longer --wait")
+	waits := "waiting: 2 workers match but both are busy (heron, job " + jobs[0].jobID()
+	impatient := h.moot(nil, "run", "--wait", "1h", "--min-gpu-memory", "20000", "--", "sh")
+	impatient.says(waits)
+	impatient.signal(syscall.SIGINT)
+	impatient.refuses(130, "interrupted before a worker took the job")
+
 	patient := h.moot(nil, "run", "--wait", "1m", "--min-gpu-memory", "20000", "--", "sh", "-c", "echo mine at last")
+	patient.says(waits)
 	for i, g := range gates {
 		g.open()
 		if code := jobs[i].end(); code != 0 {

@@ -36,11 +36,16 @@ func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job,
 	if err := checkOwner(r.Owner); err != nil {
 		return nil, err
 	}
-	if r.Inputs < 0 || r.Inputs > s.config.Limits.InputFiles {
-		return nil, events.Errorf(events.CodeTooLarge, "%d input files, at most %d allowed", r.Inputs, s.config.Limits.InputFiles)
+	if n := r.Inputs + len(r.Mounted); r.Inputs < 0 || n > s.config.Limits.InputFiles {
+		return nil, events.Errorf(events.CodeTooLarge, "%d input files, at most %d allowed", n, s.config.Limits.InputFiles)
+	}
+	mounted, err := s.config.Mounts.place(r.Mounted)
+	if err != nil {
+		return nil, err
 	}
 	j := &job{
-		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), lease: r.Lease, program: program, inputs: r.Inputs, bulk: bulk,
+		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), lease: r.Lease, program: program,
+		inputs: r.Inputs, mounted: mounted, bulk: bulk,
 		limits: s.config.Limits, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
 	}
 	if err := s.take(j); err != nil {
@@ -85,6 +90,9 @@ func (s *Service) furnish(j *job, c Command, r events.JobStart) error {
 		return err
 	}
 	j.folder = f
+	if err := link(f.in, j.mounted); err != nil {
+		return err
+	}
 	if j.argv, err = c.argv(f.in, f.out, r.Args); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type job struct {
 	program string
 	argv    []string
 	inputs  int
+	mounted []placed
 	bulk    Channel // of the client's link, for the inputs
 	folder  folder
 	limits  Limits

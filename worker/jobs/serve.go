@@ -87,6 +87,8 @@ func (c *conversation) take(ctx context.Context, frame []byte) error {
 		err = handle(ctx, payload, c.hello)
 	case events.FrameSignal:
 		err = handle(ctx, payload, c.signal)
+	case events.FrameList:
+		err = handle(ctx, payload, c.list)
 	default:
 		err = events.Errorf(events.CodeInvalid, "frame type %d is not of the job protocol", t)
 	}

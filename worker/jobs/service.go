@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Dir         string // of the job store; made if need be
 	Commands    Commands
+	Mounts      Mounts
 	Slots       int
 	Incarnation func() uint64 // of the worker's seat; 0 while it has none
 	Worker      string        // the worker's peer id

@@ -99,7 +99,7 @@ func (r *Replica) worker(p events.PeerInfo, row roster.Row) events.Worker {
 	w := events.Worker{
 		PeerID: p.PeerID, Name: row.Metadata.Name, Status: row.Status, IsAdmin: p.Seat == r.admin(), Registry: true,
 		Incarnation: p.Incarnation, NKey: row.Key, LastHeartbeat: row.LastHeartbeat, CurrentJob: row.Job,
-		Slots: events.Slots{Total: row.Slots, Free: row.Free}, Path: "none", Commands: append([]string{}, row.Commands...), Metadata: row.Metadata,
+		Slots: events.Slots{Total: row.Slots, Free: row.Free}, Path: "none", Commands: append([]string{}, row.Commands...), Mounts: row.Mounts, Metadata: row.Metadata,
 	}
 	heard := r.lastHeard[p.Seat]
 	if r.linked(p.Seat) {
@@ -163,5 +163,5 @@ func (r *Replica) changes(v *View) []events.RosterNotice {
 func sameForRoom(a, b events.Worker) bool {
 	return a.PeerID == b.PeerID && a.Incarnation == b.Incarnation && a.Status == b.Status && a.CurrentJob == b.CurrentJob &&
 		a.Slots == b.Slots && a.Path == b.Path && a.Name == b.Name && a.Metadata.Properties == b.Metadata.Properties &&
-		maps.Equal(a.Metadata.Tags, b.Metadata.Tags) && slices.Equal(a.Commands, b.Commands)
+		maps.Equal(a.Metadata.Tags, b.Metadata.Tags) && slices.Equal(a.Commands, b.Commands) && slices.Equal(a.Mounts, b.Mounts)
 }

@@ -15,6 +15,7 @@ import (
 type Static struct {
 	Metadata events.Metadata `json:"metadata"`
 	Commands []string        `json:"commands,omitempty"`
+	Mounts   []string        `json:"mounts,omitempty"`
 	Slots    int             `json:"slots"`
 	Joined   events.Time     `json:"joined"`
 }
@@ -66,11 +67,15 @@ func (s Static) clean() Static {
 		}
 		m.Tags[cleanText(k)] = cleanText(s.Metadata.Tags[k])
 	}
-	var commands []string
-	for _, c := range s.Commands {
-		commands = append(commands, cleanText(c))
+	return Static{Metadata: m, Commands: cleanTexts(s.Commands), Mounts: cleanTexts(s.Mounts), Slots: s.Slots, Joined: s.Joined}
+}
+
+func cleanTexts(all []string) []string {
+	var clean []string
+	for _, s := range all {
+		clean = append(clean, cleanText(s))
 	}
-	return Static{Metadata: m, Commands: commands, Slots: s.Slots, Joined: s.Joined}
+	return clean
 }
 
 func (d Dynamic) clean() Dynamic {

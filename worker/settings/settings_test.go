@@ -60,7 +60,7 @@ func TestLoad_Everything(t *testing.T) {
 	if diff := cmp.Diff(Tags{"site": "lab", "gpu": "a", "b": ""}, s.Tags); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(Mounts{{"data", mount}}, s.Mounts); diff != "" {
+	if diff := cmp.Diff(Mounts{{Name: "data", Path: mount}}, s.Mounts); diff != "" {
 		t.Error(diff)
 	}
 	if !s.Registry || s.Slots != 2 || s.Commands.String() != "track, train" || *s.GPUMemoryMB != 24000 || s.NeedsGPU() {

@@ -17,6 +17,7 @@ const (
 	MinHeartbeat   = 100 * time.Millisecond
 	StaleBeats     = 3 // heartbeats that StaleAfter must cover
 	MaxSlots       = 64
+	MaxMounts      = 8 // their names are in the worker's row
 	MaxGPUMemoryMB = 100_000_000
 )
 
@@ -97,8 +98,11 @@ func (s *Settings) checkMachine() (ps []cli.Problem) {
 			ps = append(ps, cli.Problemf("MOOT_STATE_DIR", "MOOT_STATE_DIR is not set, and this user has no home for a state folder"))
 		}
 	}
+	if len(s.Mounts) > MaxMounts {
+		ps = append(ps, cli.Problemf("MOOT_MOUNTS", "MOOT_MOUNTS has %d folders, at most %d are allowed", len(s.Mounts), MaxMounts))
+	}
 	for _, m := range s.Mounts {
-		if err := m.check(); err != nil {
+		if err := checkMount(m); err != nil {
 			ps = append(ps, cli.Problemf("MOOT_MOUNTS", "MOOT_MOUNTS: %v", err))
 		}
 	}

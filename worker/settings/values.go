@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/moothall/moothall/worker/jobs"
 )
 
 var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
@@ -36,8 +38,8 @@ func (t Tags) String() string {
 	return strings.Join(pairs, ",")
 }
 
-// A Mount is a shared folder: what the room calls it and where it is here.
-type Mount struct{ Name, Path string }
+// A Mount is a shared folder.
+type Mount = jobs.Mount
 
 // Mounts are in the order the owner wrote them.
 type Mounts []Mount
@@ -49,7 +51,7 @@ func (m *Mounts) UnmarshalText(text []byte) error {
 		if !filepath.IsAbs(v) {
 			return fmt.Errorf("path %q of %s does not begin with /", v, k)
 		}
-		all = append(all, Mount{k, filepath.Clean(v)})
+		all = append(all, Mount{Name: k, Path: filepath.Clean(v)})
 		return nil
 	})
 	*m = all
@@ -64,7 +66,7 @@ func (m Mounts) String() string {
 	return strings.Join(pairs, ",")
 }
 
-func (m Mount) check() error {
+func checkMount(m Mount) error {
 	info, err := os.Stat(m.Path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

@@ -19,6 +19,9 @@ const (
 	// fine is how many parts a job's own unit has on its bar: it may count in tenths.
 	fine      = 1000
 	nameWidth = 24
+	// narrow is the width of a terminal below which a bar is a name and a percentage.
+	narrow     = 60
+	shortWidth = 12
 )
 
 // bars is the gauge of a terminal.
@@ -28,10 +31,29 @@ type bars struct {
 	jobBar   *mpb.Bar
 	said     atomic.Value // string beside the job's bar; the drawing goroutine reads it
 	begun    []byte       // of a line that has not ended
+	narrow   bool
 }
 
-func newBars(w io.Writer) *bars {
-	return &bars{progress: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh()), files: map[string]*mpb.Bar{}}
+// newBars draws on a terminal of that many columns.
+func newBars(w io.Writer, width int) *bars {
+	options := []mpb.ContainerOption{mpb.WithOutput(w), mpb.WithAutoRefresh()}
+	if width < narrow {
+		options = append(options, mpb.WithWidth(max(1, width)))
+	}
+	return &bars{progress: mpb.New(options...), files: map[string]*mpb.Bar{}, narrow: width < narrow}
+}
+
+// bar makes a bar of a name, how far it is, and what else there is room for.
+func (b *bars) bar(total int64, name string, more []decor.Decorator, options ...mpb.BarOption) *mpb.Bar {
+	after := append([]decor.Decorator{decor.Percentage()}, more...)
+	width := nameWidth
+	var filler mpb.BarFillerBuilder = mpb.BarStyle()
+	if b.narrow {
+		after, width, filler = after[:1], shortWidth, mpb.NopStyle()
+	}
+	options = append(options,
+		mpb.PrependDecorators(decor.Name(short(name, width), decor.WC{W: width, C: decor.DindentRight})), mpb.AppendDecorators(after...))
+	return b.progress.New(total, filler, options...)
 }
 
 // Write prints above the bars, whole lines only: a part of one would be drawn over.
@@ -47,11 +69,10 @@ func (b *bars) transfer(verb string, p client.Progress) {
 	thing := verb + " " + p.Name
 	bar, ok := b.files[thing]
 	if !ok {
-		bar = b.progress.AddBar(p.Total,
-			mpb.PrependDecorators(decor.Name(short(thing), decor.WC{W: nameWidth, C: decor.DindentRight})),
-			mpb.AppendDecorators(decor.Percentage(), decor.CountersKibiByte("  % .1f of % .1f"), decor.AverageSpeed(decor.SizeB1024(0), "  % .1f")),
-			mpb.BarOptional(mpb.BarRemoveOnComplete(), p.Files >= manyFiles),
-		)
+		more := []decor.Decorator{
+			decor.CountersKibiByte("  % .1f of % .1f"), decor.AverageSpeed(decor.SizeB1024(0), "  % .1f"), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO),
+		}
+		bar = b.bar(p.Total, thing, more, mpb.BarOptional(mpb.BarRemoveOnComplete(), p.Files >= manyFiles))
 		b.files[thing] = bar
 	}
 	bar.SetCurrent(p.Done)
@@ -72,10 +93,7 @@ func (b *bars) job(e events.JobEvent) {
 		return
 	}
 	if b.jobBar == nil {
-		b.jobBar = b.progress.AddBar(int64(e.Total*fine),
-			mpb.PrependDecorators(decor.Name("job", decor.WC{W: nameWidth, C: decor.DindentRight})),
-			mpb.AppendDecorators(decor.Percentage(), decor.Any(b.beside)),
-		)
+		b.jobBar = b.bar(int64(e.Total*fine), "job", []decor.Decorator{decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO), decor.Any(b.beside)})
 	}
 	b.jobBar.SetTotal(int64(e.Total*fine), false)
 	b.jobBar.SetCurrent(int64(e.Done * fine))
@@ -100,10 +118,10 @@ func (b *bars) stop() {
 	b.progress.Wait()
 }
 
-func short(s string) string {
+func short(s string, width int) string {
 	r := []rune(printable(s))
-	if len(r) > nameWidth-2 {
-		return string(r[:nameWidth-3]) + "… "
+	if len(r) > width-2 {
+		return string(r[:width-3]) + "… "
 	}
 	return string(r)
 }

@@ -17,10 +17,11 @@ import (
 
 // A program is one invocation: results go to out, everything else to err.
 type program struct {
-	out, err io.Writer
-	json     bool
-	verbose  bool
-	over     overrides
+	out, err  io.Writer
+	json      bool
+	verbose   bool
+	explained *planView // of run --explain
+	over      overrides
 
 	interrupts func() (presses <-chan os.Signal, stop func()) // Ctrl-C from now on
 	hooks      func(*client.Config)                           // tests put a hub in process here
@@ -90,8 +91,9 @@ func (p *program) root(begin func()) *cobra.Command {
 	f.StringVar(&p.over.token, "token", "", "the join token; others on this machine may see it here (MOOT_TOKEN)")
 	f.StringVar(&p.over.tokenFile, "token-file", "", "a file with the join token (MOOT_TOKEN_FILE)")
 	f.BoolVarP(&p.verbose, "verbose", "v", false, "say on stderr what happens inside")
-	root.AddCommand(p.workersCommand(), p.adminCommand(), p.watchCommand(), p.runCommand(),
-		p.jobsCommand(), p.logsCommand(), p.getCommand(), p.stopCommand(), p.cancelCommand(), p.versionCommand())
+	root.AddCommand(p.workersCommand(), p.adminCommand(), p.watchCommand(), p.runCommand(), p.mapCommand(),
+		p.jobsCommand(), p.logsCommand(), p.getCommand(), p.stopCommand(), p.cancelCommand(),
+		p.lsCommand(), p.mountCommand(), p.versionCommand())
 	return root
 }
 

@@ -94,10 +94,13 @@ func (p *program) cancelCommand() *cobra.Command {
 // however the job ended.
 func (p *program) report(r client.Result, err error) error {
 	if r.JobID == "" {
+		if p.json && p.explained != nil {
+			return p.printWithError(p.explained, &p.explained.Error, err)
+		}
 		return err
 	}
 	if p.json {
-		v := resultView{Result: r}
+		v := resultView{Result: r, Plan: p.explained}
 		return p.printWithError(&v, &v.Error, err)
 	}
 	if r.State != "" {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -43,6 +42,12 @@ are on their way the first one cancels. moot logs, get, stop and cancel come bac
 			if err != nil {
 				return err
 			}
+			if job.Mounts, err = p.mounts(); err != nil {
+				return err
+			}
+			if err := job.Validate(); err != nil {
+				return err
+			}
 			c, err := p.join(cmd.Context())
 			if err != nil {
 				return err
@@ -62,13 +67,13 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	f.filter.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.worker, "worker", "", "only this worker, by peer id or name")
-	flags.StringArrayVarP(&f.inputs, "input", "i", nil, "a file to send (may be repeated)")
+	flags.StringArrayVarP(&f.inputs, "input", "i", nil, "a file to send, or NAME:/PATH of a mount of the worker (may be repeated)")
 	flags.StringVar(&f.to, "to", "", "the folder for the outputs (default ./JOB_ID)")
 	flags.BoolVar(&f.force, "force", false, "overwrite files that exist there")
 	flags.DurationVar(&f.wait, "wait", 0, "how long to wait for a worker that is free, as 10m")
 	flags.BoolVarP(&f.detach, "detach", "d", false, "print the job's id as soon as it runs, and leave it")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "say where the job would run, and do not run it")
-	flags.BoolVar(&f.explain, "explain", false, "say why which worker is asked, and on which subject")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say where the job would run and what would be sent, and do neither")
+	flags.BoolVar(&f.explain, "explain", false, "say which workers are asked in which order, and why the others are not")
 	flags.SetInterspersed(false)
 }
 
@@ -88,37 +93,7 @@ func (f *runFlags) job(args []string) (client.Job, error) {
 		Filters: filters, Worker: f.worker, Command: args[0], Args: args[1:],
 		Inputs: f.inputs, To: f.to, Force: f.force, Wait: f.wait, Detach: f.detach,
 	}
-	return j, j.Validate()
-}
-
-// planView is --dry-run --json.
-type planView struct {
-	RoomID     string         `json:"room_id"`
-	Command    string         `json:"command"`
-	Worker     string         `json:"worker"` // that would be asked first, "" if none
-	Candidates []workerView   `json:"candidates"`
-	Rejected   []rejectedView `json:"rejected"`
-	Error      *events.Error  `json:"error,omitempty"`
-}
-
-// plan prints where a job would run.
-func (p *program) plan(ctx context.Context, c *client.Client, j client.Job) error {
-	plan, err := c.Plan(ctx, j)
-	if err != nil && plan.List.RoomID == "" {
-		return err
-	}
-	if !p.json {
-		explainPlan(p.out, plan)
-		return err
-	}
-	v := planView{RoomID: plan.List.RoomID, Command: j.Command, Candidates: []workerView{}, Rejected: rejectedViews(plan.Rejected)}
-	for _, w := range plan.Candidates {
-		v.Candidates = append(v.Candidates, viewOf(w))
-	}
-	if len(v.Candidates) > 0 {
-		v.Worker = v.Candidates[0].PeerID
-	}
-	return p.printWithError(&v, &v.Error, err)
+	return j, nil
 }
 
 // printWithError prints a document that tells of its own error, and ends with the
@@ -136,9 +111,10 @@ func (p *program) printWithError(doc any, slot **events.Error, err error) error 
 	return nil
 }
 
-// resultView is moot run --json.
+// resultView is moot run --json; Plan comes with --explain.
 type resultView struct {
 	client.Result
+	Plan  *planView     `json:"plan,omitempty"`
 	Error *events.Error `json:"error,omitempty"`
 }
 
@@ -148,8 +124,9 @@ const secondThought = 3 * time.Second
 // runJob runs a job and ends with its exit code.
 func (p *program) runJob(ctx context.Context, c *client.Client, j client.Job, explain bool) error {
 	if explain {
-		if plan, err := c.Plan(ctx, j); err == nil || plan.List.RoomID != "" {
-			explainPlan(p.err, plan)
+		if looked, err := c.Plan(ctx, j); err == nil || looked.List.RoomID != "" {
+			explainPlan(p.err, looked)
+			p.explained = viewOfPlan(looked, j)
 		}
 	}
 	interrupts, stop := p.interrupts()
@@ -192,7 +169,7 @@ func (p *program) think(ctx context.Context, c *client.Client, r client.Result, 
 // detached says how to come back to a job that was started with -d.
 func (p *program) detached(r client.Result) error {
 	if p.json {
-		return p.printJSON(resultView{Result: r})
+		return p.printJSON(resultView{Result: r, Plan: p.explained})
 	}
 	fmt.Fprintln(p.out, r.JobID)
 	fmt.Fprintf(p.err, "come back with: moot logs -f %s; moot get %s; moot stop %s; moot cancel %s\n", r.JobID, r.JobID, r.JobID, r.JobID)
@@ -226,17 +203,4 @@ func epilogue(r client.Result) string {
 		fmt.Fprintf(&b, "\n  %s  %s", printable(o.Path), bytesText(o.Size))
 	}
 	return b.String()
-}
-
-// explainPlan says how the workers were ranked and why others were rejected.
-func explainPlan(w io.Writer, plan client.Plan) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "asked: %s, term %d, %.0f ms\n", plan.List.Source, plan.List.Term.N, plan.List.QueryMS)
-	for i, c := range plan.Candidates {
-		fmt.Fprintf(&b, "%3d. %s  %s  %d MB\n", i+1, printable(c.Name), printable(c.PeerID), c.Metadata.Properties.GPUMemoryMB)
-	}
-	for _, r := range plan.Rejected {
-		fmt.Fprintf(&b, "  -  %s rejected: %s\n", printable(r.PeerID), printable(r.Reason))
-	}
-	fmt.Fprint(w, b.String())
 }

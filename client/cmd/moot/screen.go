@@ -20,6 +20,9 @@ type screen struct {
 	notices        io.Writer
 	explain        bool
 	gauge          gauge
+	series         []series  // what the job measured
+	end            io.Writer // of what is shown when all is over
+	width          int       // of its terminal, 0 for none
 }
 
 // A gauge shows how far things are. Names are stable while a thing is under way.
@@ -32,7 +35,7 @@ type gauge interface {
 // screen is bars on a terminal and lines elsewhere. With --json the job's output goes
 // to stderr: stdout is the result's.
 func (p *program) screen(explain bool) *screen {
-	s := &screen{stdout: p.out, stderr: p.err, notices: p.err, explain: explain}
+	s := &screen{stdout: p.out, stderr: p.err, notices: p.err, explain: explain, end: p.err, width: terminalWidth(p.err)}
 	if p.json {
 		s.stdout = p.err
 	}
@@ -40,7 +43,7 @@ func (p *program) screen(explain bool) *screen {
 		s.gauge = newLines(p.err)
 		return s
 	}
-	b := newBars(p.err)
+	b := newBars(p.err, s.width)
 	s.gauge, s.stderr, s.notices = b, b, b
 	if cli.IsTerminal(s.stdout) {
 		s.stdout = b
@@ -54,12 +57,17 @@ func (s *screen) update(u client.JobUpdate) {
 		s.state(u)
 	case client.UpdateOutput:
 		s.output(u.Event)
-	case client.UpdateProgress, client.UpdateMetric:
+	case client.UpdateProgress:
 		s.gauge.job(u.Event)
+	case client.UpdateMetric:
+		s.gauge.job(u.Event)
+		s.series = gather(s.series, u.Event)
 	case client.UpdateSend:
 		s.gauge.transfer("send", u.Transfer)
 	case client.UpdateReceive:
 		s.gauge.transfer("receive", u.Transfer)
+	case client.UpdateWait:
+		fmt.Fprintln(s.notices, "waiting:", printable(u.Note))
 	case client.UpdateNote:
 		if s.explain {
 			fmt.Fprintln(s.notices, " ", printable(u.Note))
@@ -95,7 +103,13 @@ func (s *screen) output(e events.JobEvent) {
 	}
 }
 
-func (s *screen) close() { s.gauge.stop() }
+// close ends the gauge; on a terminal the metrics are drawn as curves.
+func (s *screen) close() {
+	s.gauge.stop()
+	if s.width > 0 {
+		fmt.Fprint(s.end, curves(s.series, s.width))
+	}
+}
 
 func nameOf(w events.Worker) string {
 	if w.Name != "" {

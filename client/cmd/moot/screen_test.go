@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/mattn/go-runewidth"
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
@@ -63,8 +66,8 @@ func TestRun_WithoutATerminalALineEvery5s(t *testing.T) {
 		}
 		s.close()
 		want := strings.Join([]string{
-			"send video.mp4: 41 %, 50 B of 120 B, file 1 of 2",
-			"send video.mp4: 83 %, 100 B of 120 B, file 1 of 2",
+			"send video.mp4: 41 %, 50 B of 120 B, 10 B/s, 7s left, file 1 of 2",
+			"send video.mp4: 83 %, 100 B of 120 B, 10 B/s, 2s left, file 1 of 2",
 			"send video.mp4: 120 B, file 1 of 2",
 		}, "\n") + "\n"
 		if err.String() != want || out.Len() != 0 {
@@ -75,7 +78,7 @@ func TestRun_WithoutATerminalALineEvery5s(t *testing.T) {
 
 func TestBars_DrawTransfersAndTheJob(t *testing.T) {
 	var drawn bytes.Buffer
-	b := newBars(&drawn)
+	b := newBars(&drawn, 80)
 	fmt.Fprint(b, "half a ")
 	fmt.Fprint(b, "line\nunended")
 	b.transfer("send", client.Progress{Name: "video.mp4", Done: 50, Total: 100, File: 1, Files: 1})
@@ -90,6 +93,27 @@ func TestBars_DrawTransfersAndTheJob(t *testing.T) {
 		}
 	}
 }
+
+// Where the terminal is narrow the bars keep the name and how far it is, in one line.
+func TestBars_FitTwentyColumns(t *testing.T) {
+	var drawn bytes.Buffer
+	b := newBars(&drawn, 20)
+	b.transfer("send", client.Progress{Name: "a-long-name-of-a-video.mp4", Done: 50, Total: 100, File: 1, Files: 1})
+	b.job(events.JobEvent{Kind: events.JobEventProgress, Done: 1, Total: 4, Text: "a text that has no room here"})
+	b.stop()
+	for line := range strings.SplitSeq(escape.ReplaceAllString(drawn.String(), ""), "\n") {
+		if w := runewidth.StringWidth(strings.TrimRight(line, " \r")); w > 20 {
+			t.Errorf("%d columns: %q", w, line)
+		}
+	}
+	for _, part := range []string{"50 %", "25 %", "send"} {
+		if !strings.Contains(drawn.String(), part) {
+			t.Errorf("%q is missing in\n%s", part, drawn.String())
+		}
+	}
+}
+
+var escape = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 
 // The job's own exit code is the program's; 128+n for a signal n.
 func TestRun_EndsWithTheJobsOwnCode(t *testing.T) {

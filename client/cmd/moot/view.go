@@ -33,6 +33,7 @@ type workerView struct {
 	CurrentJob    string        `json:"current_job"`
 	Slots         events.Slots  `json:"slots"`
 	Path          string        `json:"path"`
+	Mounts        []string      `json:"mounts,omitempty"`
 	Metadata      metadataView  `json:"metadata"`
 }
 
@@ -71,7 +72,7 @@ func viewOf(w events.Worker) workerView {
 	}
 	return workerView{
 		PeerID: w.PeerID, Name: w.Name, Status: w.Status, Stale: w.Stale, IsAdmin: w.IsAdmin, Registry: w.Registry,
-		Incarnation: w.Incarnation, LastHeartbeat: w.LastHeartbeat, CurrentJob: w.CurrentJob, Slots: w.Slots, Path: w.Path,
+		Incarnation: w.Incarnation, LastHeartbeat: w.LastHeartbeat, CurrentJob: w.CurrentJob, Slots: w.Slots, Path: w.Path, Mounts: w.Mounts,
 		Metadata: metadataView{Tags: tags, Properties: propertiesView(w.Metadata.Properties)},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/moothall/moothall/signaling/session"
 	"github.com/moothall/moothall/worker"
 	"github.com/moothall/moothall/worker/gpu"
+	"github.com/moothall/moothall/worker/jobs"
 	"github.com/moothall/moothall/worker/settings"
 )
 
@@ -57,6 +58,7 @@ func agentConfig(ctx context.Context, s *settings.Settings, log *slog.Logger) (w
 		Registry:     s.Registry,
 		Metadata:     s.Metadata(machine(ctx, s, log)),
 		Commands:     s.Commands,
+		Mounts:       jobs.Mounts(s.Mounts),
 		Slots:        s.Slots,
 		JobDir:       filepath.Join(s.StateDir, "jobs"),
 		SeatFile:     filepath.Join(s.StateDir, "seat.json"),
