@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/moothall/moothall/events"
 )
@@ -50,11 +51,13 @@ func (s Source) stat() (fs.FileInfo, error) {
 	return os.Stat(s.Path)
 }
 
+// open does not wait for the writer of a pipe that has come to be in the file's place.
 func (s Source) open() (*os.File, error) {
+	const flags = os.O_RDONLY | syscall.O_NONBLOCK
 	if s.Root != nil {
-		return s.Root.Open(s.Path)
+		return s.Root.OpenFile(s.Path, flags, 0)
 	}
-	return os.Open(s.Path)
+	return os.OpenFile(s.Path, flags, 0)
 }
 
 // read hands the file out in chunks from its offset on, which are valid until the next

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling/transfer"
@@ -108,7 +109,7 @@ func (s *sealer) add(name string) error {
 const stretch = 4 << 20
 
 func (s *sealer) hash(name string) (events.FileHeader, error) {
-	f, err := s.root.Open(name)
+	f, err := s.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may be a pipe by now
 	if err != nil {
 		return events.FileHeader{}, events.Errorf(events.CodeFile, "output %s cannot be read: %v", name, err)
 	}

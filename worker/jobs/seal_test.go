@@ -131,3 +131,15 @@ func TestSeal_EndsWhenItMust(t *testing.T) {
 		t.Errorf("got %v, %d files", got.err, len(got.files))
 	}
 }
+
+// A pipe that comes in the place of a file between the look and the reading blocks nobody.
+func TestSeal_APipeInAFilesPlace(t *testing.T) {
+	root := tree(t, nil)
+	if err := syscall.Mkfifo(filepath.Join(root.Name(), "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := sealer{root: root, limits: DefaultLimits(), goOn: always}
+	if _, err := s.hash("pipe"); events.CodeOf(err) != events.CodeFile {
+		t.Errorf("a pipe was read: %v", err)
+	}
+}

@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
-	"path/filepath"
+	"os"
 	"sync"
 
 	"github.com/moothall/moothall/events"
@@ -255,7 +255,13 @@ func (c *conversation) stream(ctx context.Context, f *following) error {
 
 // deliver sends the outputs that are wanted, one job's at a time.
 func (c *conversation) deliver(ctx context.Context, j *job, outputs []events.FileHeader, want []events.JobWant) error {
-	files, err := j.sources(outputs, want)
+	root, err := os.OpenRoot(j.folder.out)
+	if err != nil {
+		c.service.troubled("open the outputs of job "+j.id, err)
+		return c.send(ctx, events.FrameError, events.Errorf(events.CodeFile, "the outputs of job %s cannot be opened", j.id))
+	}
+	defer root.Close()
+	files, err := j.sources(root, outputs, want)
 	if err != nil {
 		return c.send(ctx, events.FrameError, events.AsError(err))
 	}
@@ -273,7 +279,7 @@ func (c *conversation) deliver(ctx context.Context, j *job, outputs []events.Fil
 }
 
 // sources are the outputs that are wanted: all if want names none.
-func (j *job) sources(outputs []events.FileHeader, want []events.JobWant) ([]transfer.Source, error) {
+func (j *job) sources(root *os.Root, outputs []events.FileHeader, want []events.JobWant) ([]transfer.Source, error) {
 	if len(want) == 0 {
 		for i := range outputs {
 			want = append(want, events.JobWant{File: i})
@@ -285,7 +291,7 @@ func (j *job) sources(outputs []events.FileHeader, want []events.JobWant) ([]tra
 			return nil, events.Errorf(events.CodeInvalid, "job %s has no output %d at that place", j.id, w.File)
 		}
 		name := outputs[w.File].Name
-		files = append(files, transfer.Source{Name: name, Path: filepath.Join(j.folder.out, filepath.FromSlash(name)), Offset: w.Offset})
+		files = append(files, transfer.Source{Name: name, Path: name, Root: root, Offset: w.Offset})
 	}
 	return files, nil
 }

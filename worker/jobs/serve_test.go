@@ -1,9 +1,12 @@
 package jobs
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -143,6 +146,42 @@ func TestServe_OutputsGoToWhoAsksForThem(t *testing.T) {
 		t.Errorf("got %q, %v", text, err)
 	}
 	eventually(t, "the job is marked as fetched", func() bool { return r.store.wasFetched(id) })
+}
+
+// What a process of the job's that lives on puts in an output's place is not sent: a
+// link would lead to a file that is not the job's, a pipe would never be read.
+func TestServe_AnOutputThatIsAnotherByNowIsNotSent(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, swap := range map[string]func(path string) error{
+		"link": func(path string) error { return os.Symlink(secret, path) },
+		"pipe": func(path string) error { return syscall.Mkfifo(path, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			c := r.call("alice")
+			id := c.start("sh", `echo hello > "$MOOT_OUT/a.txt"`)
+			c.end()
+			path := filepath.Join(r.store.folder(id).out, "a.txt")
+			if err := errors.Join(os.Remove(path), swap(path)); err != nil {
+				t.Fatal(err)
+			}
+			c.send(events.FrameAttach, events.JobAttach{V: 1, JobID: id, Outputs: true})
+			root, err := os.OpenRoot(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			if _, err := transfer.Receive(t.Context(), c.bulk, root, transfer.Options{}, nil); events.CodeOf(err) != events.CodeFile {
+				t.Errorf("received: %v", err)
+			}
+			if got, err := fs.ReadDir(root.FS(), "."); err != nil || len(got) > 0 {
+				t.Errorf("there is %v, %v", got, err)
+			}
+		})
+	}
 }
 
 func TestServe_InputsArriveBeforeTheCommandStarts(t *testing.T) {
