@@ -238,7 +238,7 @@ type watcher struct{ *command }
 // watch returns when everything that happens from now on will be seen.
 func (h hall) watch() watcher {
 	h.t.Helper()
-	w := watcher{h.moot(nil, "watch", "--json")}
+	w := watcher{h.moot(nil, "watch", "--json", "--verbose")}
 	w.says("watching room " + room)
 	return w
 }

@@ -42,6 +42,7 @@ func TestHubRestart_NobodyIsElectedAndEverythingStaysValid(t *testing.T) {
 			t.Errorf("%s changed (-before +after):\n%s", what, diff)
 		}
 	}
+	w.says("back at the hub")                         // what happens before is missed
 	h.add(stage.Spec{PeerID: "newt", MemoryMB: 8000}) // with the worker.env of before
 	w.first("peer_joined", func(e happening) bool { return e.PeerID == "newt" })
 	if e := w.seen("admin_elected"); len(e) > 0 {
