@@ -48,7 +48,7 @@ func (p *printer) step(number int, name, found string, m measure) {
 	if m.missed() {
 		mark, style, p.failed = "FAIL", red, true
 	}
-	fmt.Fprintf(p.w, "%s %d  %-12s %-54s %s  %s\n",
+	fmt.Fprintf(p.w, "%s %-2d %-12s %-54s %s  %s\n",
 		p.paint(style, fmt.Sprintf("%-4s", mark)), number, name, found, p.paint(style, fmt.Sprintf("%9s", m)), p.paint(faint, "("+m.limit()+")"))
 }
 
@@ -56,7 +56,7 @@ func (p *printer) step(number int, name, found string, m measure) {
 func (p *printer) broken(number int, name string, err error) {
 	p.failed = true
 	lines := strings.Split(err.Error(), "\n")
-	fmt.Fprintf(p.w, "%s %d  %-12s %s\n", p.paint(red, "FAIL"), number, name, lines[0])
+	fmt.Fprintf(p.w, "%s %-2d %-12s %s\n", p.paint(red, "FAIL"), number, name, lines[0])
 	for _, line := range lines[1:] {
 		fmt.Fprintf(p.w, "                     %s\n", line)
 	}
