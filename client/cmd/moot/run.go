@@ -195,7 +195,7 @@ func epilogue(r client.Result) string {
 	if r.ExitCode != nil {
 		fmt.Fprintf(&b, ", exit code %d", *r.ExitCode)
 	}
-	if r.Reason != "" {
+	if r.Reason != "" && r.Reason != string(r.State) {
 		fmt.Fprintf(&b, " (%s)", printable(r.Reason))
 	}
 	fmt.Fprintf(&b, ", %s", time.Duration(r.Timings.TotalMS*float64(time.Millisecond)).Round(10*time.Millisecond))
