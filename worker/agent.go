@@ -56,6 +56,7 @@ type Config struct {
 	Commands     jobs.Commands
 	Mounts       jobs.Mounts
 	Limits       jobs.Limits
+	JobUser      *jobs.User // nil: the worker's own
 	Slots        int
 	JobDir       string
 	SeatFile     string        // keeps the last incarnation and row; "" for none
@@ -180,7 +181,7 @@ func (a *Agent) join(ctx context.Context) error {
 		Self: s.Peer(), Incarnation: a.incarnation, Endpoint: a.endpoint, Signaller: a.signaller(), Log: a.cfg.Log,
 	})
 	a.jobs, err = jobs.New(jobs.Config{
-		Dir: a.cfg.JobDir, Commands: a.cfg.Commands, Mounts: a.cfg.Mounts, Slots: a.cfg.Slots, Incarnation: a.incarnation, Limits: a.cfg.Limits,
+		Dir: a.cfg.JobDir, Commands: a.cfg.Commands, Mounts: a.cfg.Mounts, Slots: a.cfg.Slots, Incarnation: a.incarnation, Limits: a.cfg.Limits, User: a.cfg.JobUser,
 		Worker: s.Peer(), Name: a.cfg.Metadata.Name, Room: s.Room(), Log: a.cfg.Log,
 	})
 	if err != nil {

@@ -29,6 +29,8 @@ func (a *attendant) follow(ctx context.Context) cause {
 	defer overrun.Stop()
 	size := time.NewTicker(a.job.Limits.OutputCheck)
 	defer size.Stop()
+	bomb := time.NewTicker(bombCheck)
+	defer bomb.Stop()
 	done, exited, chunks := ctx.Done(), a.p.exited, a.p.chunks
 	for exited != nil || chunks != nil {
 		select {
@@ -47,6 +49,11 @@ func (a *attendant) follow(ctx context.Context) cause {
 			a.end(failing("it ran longer than %s", a.job.Limits.RunTime))
 		case <-size.C:
 			a.measure()
+			a.census()
+		case <-bomb.C:
+			if allTasks() > a.job.Limits.Processes {
+				a.census()
+			}
 		case <-a.ending.timer:
 			a.signal(a.ending.escalate())
 		case <-done:
@@ -56,6 +63,25 @@ func (a *attendant) follow(ctx context.Context) cause {
 	}
 	a.log(a.output.close(time.Now()))
 	return a.ending.cause
+}
+
+// bombCheck is how late a job that forks without end may be noticed, where its user's
+// limit does not hold it.
+const bombCheck = time.Second
+
+// census takes note of orphans that have ended, and ends a job of too many processes.
+func (a *attendant) census() {
+	found := descendants(os.Getpid())
+	bury(found, a.p.itself)
+	tasks := 0
+	for _, k := range found {
+		tasks += max(1, k.tasks)
+	}
+	if tasks > a.job.Limits.Processes {
+		a.end(failing("it had more than %d processes and threads", a.job.Limits.Processes))
+		a.signal(syscall.SIGKILL)
+		endKin(a.p.itself)
+	}
 }
 
 // actionLeave is what a worker that shuts down asks for.
@@ -101,12 +127,17 @@ func (a *attendant) log(all []events.JobEvent) {
 }
 
 func (a *attendant) measure() {
-	root, err := os.OpenRoot(a.job.folder.out)
+	root, err := a.job.folder.openOutputs()
 	if err != nil {
 		return
 	}
 	defer root.Close()
-	if written(root) > a.job.Limits.OutputBytes {
+	switch e := survey(root, a.job.Limits.OutputItems); {
+	case e.bytes > a.job.Limits.OutputBytes:
 		a.end(failing("%v", tooMuch(a.job.Limits)))
+	case e.items > a.job.Limits.OutputItems:
+		a.end(failing("%v", tooMany(a.job.Limits)))
+	case e.deep:
+		a.end(failing("its outputs lie too deep: a path had more than %d bytes", maxPath))
 	}
 }

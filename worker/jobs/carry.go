@@ -46,7 +46,7 @@ func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job,
 	j := &job{
 		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), lease: r.Lease, program: program,
 		inputs: r.Inputs, mounted: mounted, bulk: bulk,
-		limits: s.config.Limits, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
+		limits: s.config.Limits, user: s.config.User, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
 	}
 	if err := s.take(j); err != nil {
 		return nil, err

@@ -24,12 +24,17 @@ func identify(pid int) identity {
 	if boot, err := os.ReadFile(bootFile); err == nil {
 		id.Boot = strings.TrimSpace(string(boot))
 	}
+	id.Start = startOf(pid)
+	return id
+}
+
+// startOf is 0 if the process is gone.
+func startOf(pid int) uint64 {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return id
+		return 0
 	}
-	id.Start = startIn(stat)
-	return id
+	return startIn(stat)
 }
 
 // startIn reads field 22 of /proc/PID/stat. The second field is the program's name in

@@ -28,6 +28,7 @@ type job struct {
 	bulk    Channel // of the client's link, for the inputs
 	folder  folder
 	limits  Limits
+	user    *User // that the command runs as; nil: the worker's own
 	log     *eventLog
 	asked   chan string // actions of JobSignal
 	tell    func(events.JobEvent)
@@ -94,7 +95,7 @@ func (j *job) carryOut(ctx context.Context) outcome {
 		}
 	}
 	w, err := engage(j.folder, order{
-		JobID: j.id, Program: j.program, Argv: j.argv, Env: environment(j.id, j.folder.in, j.folder.out), Limits: j.limits,
+		JobID: j.id, Program: j.program, Argv: j.argv, Env: environment(j.id, j.folder.in, j.folder.out, j.user.home()), Limits: j.limits, User: (*runAs)(j.user),
 	})
 	if err != nil {
 		return ended(failing("its supervisor cannot be started: %v", err))
@@ -106,7 +107,7 @@ func (j *job) carryOut(ctx context.Context) outcome {
 func (j *job) takeUp(ctx context.Context) outcome {
 	w, err := rejoin(j.folder)
 	if err != nil {
-		bury(j.folder, j.id)
+		clearAway(j.folder, j.id)
 		return ended(cause{events.JobLost, "the worker was restarted before the job ran"})
 	}
 	return j.attend(ctx, w)
@@ -213,12 +214,12 @@ func (j *job) takeInputs(ctx context.Context, report func(transfer.Progress)) er
 
 // conclude seals the outputs of a command that ended.
 func (j *job) conclude(ctx context.Context, c cause, code int) outcome {
-	root, err := os.OpenRoot(j.folder.out)
+	root, err := j.folder.openOutputs()
 	if err != nil {
 		return ended(failing("its outputs cannot be read: %v", err))
 	}
 	defer root.Close()
-	s := seal(root, j.limits, func() error { return j.interrupted(ctx) })
+	s := seal(root, j.limits, j.user, func() error { return j.interrupted(ctx) })
 	for _, n := range s.notes {
 		j.record(events.JobEvent{Kind: events.JobEventOutput, Stream: events.StreamNote, Line: n})
 	}

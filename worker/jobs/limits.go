@@ -14,7 +14,9 @@ type Limits struct {
 	InputBytes  int64 // of all inputs together
 	OutputBytes int64 // of all that lies under MOOT_OUT
 	OutputFiles int
+	OutputItems int           // files and folders while the job runs
 	OutputCheck time.Duration // how often the outputs of a running job are measured
+	Processes   int           // and threads, at a time
 
 	StopGrace time.Duration // between SIGINT and SIGTERM
 	KillGrace time.Duration // between SIGTERM and SIGKILL
@@ -27,6 +29,10 @@ type Limits struct {
 	KeepBytes int64         // of all jobs that have ended, with their inputs; the oldest go first
 }
 
+// DefaultProcesses leaves room for a loader of data with a thread for each processor of
+// a large machine, several times over.
+const DefaultProcesses = 4096
+
 // DefaultLimits are the limits of a worker whose owner set none.
 func DefaultLimits() Limits {
 	return Limits{
@@ -36,7 +42,9 @@ func DefaultLimits() Limits {
 		InputBytes:     64 << 30,
 		OutputBytes:    16 << 30,
 		OutputFiles:    256,
+		OutputItems:    10_000,
 		OutputCheck:    5 * time.Second,
+		Processes:      DefaultProcesses,
 		StopGrace:      30 * time.Second,
 		KillGrace:      10 * time.Second,
 		LinesPerSecond: 1000,
@@ -56,7 +64,9 @@ func (l Limits) orDefault() Limits {
 		InputBytes:     cmp.Or(l.InputBytes, d.InputBytes),
 		OutputBytes:    cmp.Or(l.OutputBytes, d.OutputBytes),
 		OutputFiles:    cmp.Or(l.OutputFiles, d.OutputFiles),
+		OutputItems:    cmp.Or(l.OutputItems, d.OutputItems),
 		OutputCheck:    cmp.Or(l.OutputCheck, d.OutputCheck),
+		Processes:      cmp.Or(l.Processes, d.Processes),
 		StopGrace:      cmp.Or(l.StopGrace, d.StopGrace),
 		KillGrace:      cmp.Or(l.KillGrace, d.KillGrace),
 		LinesPerSecond: cmp.Or(l.LinesPerSecond, d.LinesPerSecond),

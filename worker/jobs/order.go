@@ -16,7 +16,11 @@ type order struct {
 	Argv    []string `json:"argv"`
 	Env     []string `json:"env"`
 	Limits  Limits   `json:"limits"`
+	User    *runAs   `json:"user,omitempty"` // nil: the worker's own
 }
+
+// runAs is a User as JSON has it, and not as the settings do.
+type runAs User
 
 // A birth says which processes a job has: process.json.
 type birth struct {

@@ -18,10 +18,15 @@ var passedOn = []string{"PATH", "HOME", "LANG"}
 // jobVariable marks every process of a job; see sweep.
 const jobVariable = "MOOT_JOB_ID="
 
-func environment(job, in, out string) []string {
+// environment is all that a job's command gets. home "" is the worker's.
+func environment(job, in, out, home string) []string {
 	env := []string{"MOOT_IN=" + in, "MOOT_OUT=" + out, jobVariable + job}
 	for _, name := range passedOn {
-		if v, ok := os.LookupEnv(name); ok {
+		v, ok := os.LookupEnv(name)
+		if name == "HOME" && home != "" {
+			v, ok = home, true
+		}
+		if ok {
 			env = append(env, name+"="+v)
 		}
 	}
@@ -50,11 +55,14 @@ const (
 	chunksAhead = 16
 )
 
-// start runs argv in folder with exactly env, in a process group of its own and
-// without input.
-func start(program string, argv []string, folder string, env []string) (*process, error) {
+// start runs what is ordered in folder, in a process group of its own and without
+// input.
+func start(o order, folder string) (*process, error) {
 	p := &process{
-		cmd:    &exec.Cmd{Path: program, Args: argv, Dir: folder, Env: env, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}},
+		cmd: &exec.Cmd{
+			Path: o.Program, Args: o.Argv, Dir: folder, Env: o.Env,
+			SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Credential: (*User)(o.User).credential()},
+		},
 		chunks: make(chan chunk, chunksAhead),
 		exited: make(chan struct{}),
 	}
@@ -70,7 +78,12 @@ func start(program string, argv []string, folder string, env []string) (*process
 	}
 	p.cmd.Stdout, p.cmd.Stderr = outW, errW
 	p.pipes = []*os.File{outR, errR}
-	err = p.cmd.Start()
+	begin := func() error { return startWithin(p.cmd, o.Limits.Processes) }
+	if o.User != nil {
+		err = withoutPrivileges(begin)
+	} else {
+		err = begin()
+	}
 	outW.Close()
 	errW.Close()
 	if err != nil {
@@ -118,10 +131,16 @@ func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid
 // one that left the group and cannot be found.
 const drainTime = 2 * time.Second
 
+// itself reports whether a process is the command, for whose end reap waits.
+func (p *process) itself(k kin) bool { return k.pid == p.cmd.Process.Pid }
+
+func nobody(kin) bool { return false }
+
 // finish ends what the command left behind and puts an end to its streams: a job
 // is over with its command. Valid after exited.
 func (p *process) finish(job string) {
 	p.signal(syscall.SIGKILL)
+	endKin(nobody)
 	sweep(job)
 	for _, r := range p.pipes {
 		if err := r.SetReadDeadline(time.Now().Add(drainTime)); err != nil {

@@ -27,8 +27,8 @@ type sealed struct {
 
 // seal hashes the regular files under root. It asks goOn before each file and
 // each stretch of one; an error of that ends the sealing.
-func seal(root *os.Root, l Limits, goOn func() error) sealed {
-	s := sealer{root: root, limits: l, goOn: goOn}
+func seal(root *os.Root, l Limits, of *User, goOn func() error) sealed {
+	s := sealer{root: root, limits: l, user: of, goOn: goOn}
 	err := fs.WalkDir(root.FS(), ".", s.visit)
 	if s.result.err == nil {
 		s.result.err = err
@@ -39,17 +39,25 @@ func seal(root *os.Root, l Limits, goOn func() error) sealed {
 type sealer struct {
 	root    *os.Root
 	limits  Limits
+	user    *User // nil: whoever
 	goOn    func() error
 	result  sealed
 	total   int64
 	listing int
+	items   int
 }
 
 func (s *sealer) visit(name string, d fs.DirEntry, err error) error {
 	if err != nil {
 		return events.Errorf(events.CodeFile, "output %s cannot be read: %v", name, err)
 	}
+	if s.items++; s.items > s.limits.OutputItems {
+		return tooMany(s.limits)
+	}
 	switch {
+	case d.IsDir() && len(name) > maxPath:
+		s.skip("a folder of %d bytes of path: not returned", len(name))
+		return fs.SkipDir
 	case d.IsDir():
 		return s.goOn()
 	case !d.Type().IsRegular():
@@ -118,6 +126,9 @@ func (s *sealer) hash(name string) (events.FileHeader, error) {
 	if err != nil || !info.Mode().IsRegular() {
 		return events.FileHeader{}, events.Errorf(events.CodeFile, "output %s is no file any more", name)
 	}
+	if !s.user.owns(info) {
+		return events.FileHeader{}, events.Errorf(events.CodeForbidden, "output %s belongs to another user than the job", name)
+	}
 	if s.total += info.Size(); s.total > s.limits.OutputBytes {
 		return events.FileHeader{}, tooMuch(s.limits)
 	}
@@ -143,17 +154,6 @@ func tooMuch(l Limits) error {
 	return events.Errorf(events.CodeTooLarge, "the job wrote more than %d bytes of output", l.OutputBytes)
 }
 
-// written is the size of all that lies under root, as far as it can be seen.
-func written(root *os.Root) int64 {
-	var total int64
-	_ = fs.WalkDir(root.FS(), ".", func(_ string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return nil //nolint:nilerr // it vanished: the job is at work
-		}
-		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
-			total += info.Size()
-		}
-		return nil
-	})
-	return total
+func tooMany(l Limits) error {
+	return events.Errorf(events.CodeTooLarge, "the job had more than %d files and folders among its outputs", l.OutputItems)
 }

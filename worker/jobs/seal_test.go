@@ -49,7 +49,7 @@ func TestSeal_AllRegularFilesWithTheirHashes(t *testing.T) {
 	if err := root.Chmod("b.csv", 0o750); err != nil {
 		t.Fatal(err)
 	}
-	got := seal(root, DefaultLimits(), always)
+	got := seal(root, DefaultLimits(), nil, always)
 	want := []events.FileHeader{header("a/deep/x", "", 0o644), header("b.csv", "1,2\n", 0o750), header("big", big, 0o644)}
 	if diff := cmp.Diff(want, got.files); diff != "" || got.err != nil || got.notes != nil {
 		t.Errorf("%v %v\n%s", got.err, got.notes, diff)
@@ -70,7 +70,7 @@ func TestSeal_SkipsLinksAndDevicesWithANote(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root.Name(), `dos\path`), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := seal(root, DefaultLimits(), always)
+	got := seal(root, DefaultLimits(), nil, always)
 	notes := []string{
 		`file name "dos\\path" is refused: it contains a backslash: not returned`,
 		`file name "not\xfftext" is refused: it is not UTF-8: not returned`,
@@ -88,14 +88,14 @@ func TestSeal_Bounds(t *testing.T) {
 		many[string(c)] = "12345"
 	}
 	t.Run("files", func(t *testing.T) {
-		got := seal(tree(t, many), Limits{OutputFiles: 3, OutputBytes: 100}, always)
+		got := seal(tree(t, many), Limits{OutputFiles: 3, OutputBytes: 100, OutputItems: 1000}, nil, always)
 		wantCode(t, got.err, events.CodeTooLarge)
 		if len(got.files) != 3 {
 			t.Errorf("kept %d", len(got.files))
 		}
 	})
 	t.Run("bytes", func(t *testing.T) {
-		got := seal(tree(t, many), Limits{OutputFiles: 100, OutputBytes: 12}, always)
+		got := seal(tree(t, many), Limits{OutputFiles: 100, OutputBytes: 12, OutputItems: 1000}, nil, always)
 		wantCode(t, got.err, events.CodeTooLarge)
 		if len(got.files) != 2 {
 			t.Errorf("kept %d", len(got.files))
@@ -108,7 +108,7 @@ func TestSeal_Bounds(t *testing.T) {
 				long[string(c)+string(d)+strings.Repeat("n", 240)] = ""
 			}
 		}
-		got := seal(tree(t, long), Limits{OutputFiles: 1000, OutputBytes: 100}, always)
+		got := seal(tree(t, long), Limits{OutputFiles: 1000, OutputBytes: 100, OutputItems: 1000}, nil, always)
 		wantCode(t, got.err, events.CodeTooLarge)
 		log := newTestLog(t)
 		log.append(t0, events.JobEvent{Kind: events.JobEventState, Outputs: got.files, Reason: strings.Repeat("<", 600)}) // panics if it does not fit
@@ -121,7 +121,7 @@ func TestSeal_Bounds(t *testing.T) {
 func TestSeal_EndsWhenItMust(t *testing.T) {
 	boom := errors.New("boom")
 	calls := 0
-	got := seal(tree(t, map[string]string{"a": "1", "b": "2", "c": "3"}), DefaultLimits(), func() error {
+	got := seal(tree(t, map[string]string{"a": "1", "b": "2", "c": "3"}), DefaultLimits(), nil, func() error {
 		if calls++; calls == 3 {
 			return boom
 		}

@@ -255,7 +255,7 @@ func (c *conversation) stream(ctx context.Context, f *following) error {
 
 // deliver sends the outputs that are wanted, one job's at a time.
 func (c *conversation) deliver(ctx context.Context, j *job, outputs []events.FileHeader, want []events.JobWant) error {
-	root, err := os.OpenRoot(j.folder.out)
+	root, err := j.folder.openOutputs()
 	if err != nil {
 		c.service.troubled("open the outputs of job "+j.id, err)
 		return c.send(ctx, events.FrameError, events.Errorf(events.CodeFile, "the outputs of job %s cannot be opened", j.id))

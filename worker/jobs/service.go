@@ -11,7 +11,7 @@ import (
 	"github.com/moothall/moothall/events"
 )
 
-// A Config of a Service. Limits, Name and Log may be left out.
+// A Config of a Service. Limits, User, Name and Log may be left out.
 type Config struct {
 	Dir         string // of the job store; made if need be
 	Commands    Commands
@@ -22,6 +22,7 @@ type Config struct {
 	Name        string        // as people call the worker; Worker if empty
 	Room        string
 	Limits      Limits
+	User        *User // that commands run as; nil: the worker's own
 	Log         *slog.Logger
 }
 
@@ -65,7 +66,7 @@ func New(c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	st, err := openStore(c.Dir)
+	st, err := openStore(c.Dir, c.User)
 	if err != nil {
 		return nil, events.Errorf(events.CodeFile, "the job store cannot be used: %v", err)
 	}

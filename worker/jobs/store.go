@@ -27,6 +27,7 @@ import (
 type store struct {
 	dir  string
 	root *os.Root
+	user *User // of the jobs' commands; nil: the worker's own
 }
 
 // A record is job.json.
@@ -41,7 +42,7 @@ type record struct {
 	Created events.Time     `json:"created"`
 }
 
-func openStore(dir string) (*store, error) {
+func openStore(dir string, user *User) (*store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func openStore(dir string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &store{dir, root}, nil
+	return &store{dir, root, user}, nil
 }
 
 // A folder is one job's; all paths are absolute.
@@ -71,7 +72,7 @@ func folderAt(dir string) folder {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	return folder{
 		dir:  dir,
-		work: at("work"), in: at("work/in"), out: at("work/out"),
+		work: at(workFolder), in: at(inFolderOfWork), out: at(outFolderOfWork),
 		log:   at("events.jsonl"),
 		order: at("order.json"), process: at("process.json"), exit: at("exit.json"),
 		bell: at("bell"), control: at("control"), said: at("supervisor.log"),
@@ -89,17 +90,69 @@ func (s *store) create(r record) (f folder, err error) {
 			err = errors.Join(err, s.remove(r.JobID))
 		}
 	}()
-	for _, name := range []string{"work", "work/in", "work/out"} {
+	for _, name := range []string{workFolder, inFolderOfWork, outFolderOfWork} {
 		if err := s.root.Mkdir(r.JobID+"/"+name, 0o700); err != nil {
 			return f, err
 		}
 	}
+	if err := s.handOver(r.JobID); err != nil {
+		return f, err
+	}
 	return f, writeJSON(f.dir+recordFile, r)
+}
+
+// Folders of a job in which its command is at home.
+const (
+	workFolder      = "work"
+	inFolderOfWork  = workFolder + "/in"
+	outFolderOfWork = workFolder + "/out"
+)
+
+// handOver gives the command its folders, and the way to them.
+func (s *store) handOver(id string) error {
+	if s.user == nil {
+		return nil
+	}
+	err := s.root.Chmod(id, passOnly)
+	for _, name := range []string{workFolder, inFolderOfWork, outFolderOfWork} {
+		err = errors.Join(err, s.root.Lchown(id+"/"+name, int(s.user.UID), int(s.user.GID)))
+	}
+	return err
+}
+
+// openOutputs opens what a job's command has left. The command may have put a link in the
+// folder's place, and it is not the worker's to follow that.
+func (f folder) openOutputs() (*os.Root, error) {
+	root, err := os.OpenRoot(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	out, err := root.OpenRoot(outFolderOfWork)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := out.Stat(".")
+	for _, name := range []string{workFolder, outFolderOfWork} {
+		there, lost := root.Lstat(name)
+		err = errors.Join(err, lost)
+		if err == nil && (!there.IsDir() || name == outFolderOfWork && !os.SameFile(there, opened)) {
+			err = fmt.Errorf("%s is another folder than it was", name)
+		}
+	}
+	if err != nil {
+		out.Close()
+		return nil, err
+	}
+	return out, nil
 }
 
 const recordFile = "/job.json"
 
-func (s *store) remove(id string) error { return s.root.RemoveAll(id) }
+func (s *store) remove(id string) error { return fell(s.root, id) }
+
+// maxCounted bounds the files of a job whose sizes are added up.
+const maxCounted = 100_000
 
 // size is what a job takes on disk, as far as it can be seen. Bytes.
 func (s *store) size(id string) int64 {
@@ -108,7 +161,7 @@ func (s *store) size(id string) int64 {
 		return 0
 	}
 	defer root.Close()
-	return written(root)
+	return survey(root, maxCounted).bytes
 }
 
 const fetchedFile = "/fetched"

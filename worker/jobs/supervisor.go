@@ -42,6 +42,9 @@ func supervise(f folder) error {
 	if err := syscall.SetNonblock(bellFile, true); err != nil {
 		return err
 	}
+	if err := inherit(); err != nil {
+		return err
+	}
 	var o order
 	if err := readJSON(f.order, &o); err != nil {
 		return err
@@ -86,7 +89,7 @@ type supervisor struct {
 }
 
 func (s *supervisor) run(ctx context.Context) verdict {
-	p, err := start(s.Program, s.Argv, s.folder.work, s.Env)
+	p, err := start(s.order, s.folder.work)
 	if err != nil {
 		code := startCode(err)
 		return verdict{State: events.JobFailed, Reason: "cannot start: " + reason(err).Error(), Code: &code}

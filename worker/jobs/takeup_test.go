@@ -19,7 +19,7 @@ const formerJob = "j-aaaaaaaa"
 // abandon leaves a job in dir as a worker does that is killed in the middle of it.
 func abandon(t *testing.T, dir, script string) folder {
 	t.Helper()
-	st, err := openStore(dir)
+	st, err := openStore(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,13 +33,13 @@ func abandon(t *testing.T, dir, script string) folder {
 	}
 	l.close()
 	w, err := engage(f, order{
-		JobID: formerJob, Program: "/bin/sh", Argv: []string{"sh", "-c", script}, Env: environment(formerJob, f.in, f.out), Limits: DefaultLimits(),
+		JobID: formerJob, Program: "/bin/sh", Argv: []string{"sh", "-c", script}, Env: environment(formerJob, f.in, f.out, ""), Limits: DefaultLimits(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		bury(f, formerJob)
+		clearAway(f, formerJob)
 		w.close()
 	})
 	return f
@@ -178,7 +178,7 @@ func TestTakeUp_CancelAndStop(t *testing.T) {
 // Limits hold while no worker is there.
 func TestSupervisor_KeepsLimitsWithoutAWorker(t *testing.T) {
 	dir := t.TempDir()
-	st, err := openStore(dir)
+	st, err := openStore(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestSupervisor_KeepsLimitsWithoutAWorker(t *testing.T) {
 	}
 	limits := DefaultLimits()
 	limits.RunTime, limits.KillGrace = 50*time.Millisecond, 50*time.Millisecond
-	w, err := engage(f, order{JobID: formerJob, Program: "/bin/sh", Argv: []string{"sh", "-c", `trap "" TERM; sleep 1000`}, Env: environment(formerJob, f.in, f.out), Limits: limits})
+	w, err := engage(f, order{JobID: formerJob, Program: "/bin/sh", Argv: []string{"sh", "-c", `trap "" TERM; sleep 1000`}, Env: environment(formerJob, f.in, f.out, ""), Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestSupervisor_KeepsLimitsWithoutAWorker(t *testing.T) {
 // lost; a folder of which no job came is gone.
 func TestTakeUp_JobsThatDoNotRun(t *testing.T) {
 	dir := t.TempDir()
-	st, err := openStore(dir)
+	st, err := openStore(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,12 +117,12 @@ func (w *ward) verdict(job string) verdict {
 	if readJSON(w.folder.exit, &v) == nil {
 		return v
 	}
-	bury(w.folder, job)
+	clearAway(w.folder, job)
 	return verdict{State: events.JobLost, Reason: "the process that watched over it was killed"}
 }
 
-// bury ends what is left of a job that nobody watches over.
-func bury(f folder, job string) {
+// clearAway ends what is left of a job that nobody watches over.
+func clearAway(f folder, job string) {
 	var b birth
 	if readJSON(f.process, &b) == nil && b.Command.lives() {
 		_ = syscall.Kill(-b.Command.PID, syscall.SIGKILL)

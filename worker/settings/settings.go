@@ -37,6 +37,9 @@ type Settings struct {
 	Slots    int           `envconfig:"SLOTS" default:"1" desc:"jobs at once"`
 	Mounts   Mounts        `envconfig:"MOUNTS" unset:"none" desc:"name=/path,… of shared folders"`
 
+	JobUser      *jobs.User `envconfig:"JOB_USER" unset:"the worker's own" desc:"whom commands run as; the worker must run as root"`
+	JobProcesses int        `envconfig:"JOB_PROCESSES" default:"4096" desc:"processes and threads that a job may have"`
+
 	StateDir   string     `envconfig:"STATE_DIR" unset:"the user's state folder" desc:"key and job store; one worker at a time"`
 	RoomSecret cli.Secret `envconfig:"ROOM_SECRET" desc:"binds channels to a secret that the hub does not know"`
 

@@ -90,6 +90,8 @@ func TestLoad_Refuses(t *testing.T) {
 		{"MOOT_MOUNTS", "data=here", `MOOT_MOUNTS="data=here": path "here" of data does not begin with /`},
 		{"MOOT_MOUNTS", "data=/does/not/exist", "MOOT_MOUNTS: data: there is no folder /does/not/exist"},
 		{"MOOT_MOUNTS", "data=/dev/null", "MOOT_MOUNTS: data: /dev/null is not a folder"},
+		{"MOOT_JOB_PROCESSES", "15", `MOOT_JOB_PROCESSES="15" is not between 16 and 4000000`},
+		{"MOOT_JOB_USER", "no-such-user", `MOOT_JOB_USER="no-such-user": there is no user "no-such-user" here`},
 		{"MOOT_HEARTBEAT", "5", `MOOT_HEARTBEAT="5" is not a duration; write 5s`},
 		{"MOOT_HEARTBEAT", "1ms", `MOOT_HEARTBEAT="1ms" is less than 100ms`},
 		{"MOOT_HEARTBEAT", "6s", `2 settings are wrong: MOOT_HEARTBEAT="6s" is more than 5s; MOOT_STALE_AFTER="15s" is less than 3 heartbeats; with MOOT_HEARTBEAT="6s" write at least 18s`},
@@ -170,7 +172,7 @@ func TestHelp_NamesAndDefaults(t *testing.T) {
 		{"NAME", "DEFAULT"}, {"MOOT_HUB", "required"}, {"MOOT_ROOM", "required"}, {"MOOT_TOKEN[_FILE]", "required"},
 		{"ENABLE_ROOM_REGISTRY", "false"}, {"MOOT_PEER_ID", "worker-"}, {"MOOT_NAME", "the"}, {"MOOT_TAGS", "none"},
 		{"MOOT_GPU_MEMORY_MB", "from"}, {"MOOT_GPU_MODEL", "from"}, {"MOOT_COMMANDS", "none"}, {"MOOT_SLOTS", "1"},
-		{"MOOT_MOUNTS", "none"}, {"MOOT_STATE_DIR", "the"}, {"MOOT_ROOM_SECRET[_FILE]", "none"}, {"MOOT_HEARTBEAT", "5s"},
+		{"MOOT_MOUNTS", "none"}, {"MOOT_JOB_USER", "the"}, {"MOOT_JOB_PROCESSES", "4096"}, {"MOOT_STATE_DIR", "the"}, {"MOOT_ROOM_SECRET[_FILE]", "none"}, {"MOOT_HEARTBEAT", "5s"},
 		{"MOOT_STALE_AFTER", "15s"}, {"MOOT_DRAIN_TIMEOUT", "30s"}, {"MOOT_HTTP", "off"}, {"MOOT_LOG_LEVEL", "info"},
 		{"MOOT_LOG_FORMAT", "text"},
 	}

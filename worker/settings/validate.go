@@ -1,8 +1,10 @@
 package settings
 
 import (
+	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,12 +21,15 @@ const (
 	MaxSlots       = 64
 	MaxMounts      = 8 // their names are in the worker's row
 	MaxGPUMemoryMB = 100_000_000
+
+	MinJobProcesses = 16
+	MaxJobProcesses = 4_000_000 // of Linux
 )
 
 // Validate lists what is wrong with settings that could be read; cli.Load calls it.
 func (s *Settings) Validate() []cli.Problem {
 	return slices.Concat(
-		s.checkIdentity(), s.checkHub(), s.checkRhythm(), s.checkMachine(), s.checkLog())
+		s.checkIdentity(), s.checkHub(), s.checkRhythm(), s.checkMachine(), s.checkJobs(), s.checkLog())
 }
 
 func (s *Settings) checkIdentity() (ps []cli.Problem) {
@@ -108,6 +113,20 @@ func (s *Settings) checkMachine() (ps []cli.Problem) {
 	}
 	if s.HTTP != "" && !validAddress(s.HTTP) {
 		ps = append(ps, wrong("MOOT_HTTP", s.HTTP, "is not host:port")...)
+	}
+	return ps
+}
+
+func (s *Settings) checkJobs() (ps []cli.Problem) {
+	if n := s.JobProcesses; n < MinJobProcesses || n > MaxJobProcesses {
+		ps = append(ps, wrong("MOOT_JOB_PROCESSES", strconv.Itoa(n), fmt.Sprintf("is not between %d and %d", MinJobProcesses, MaxJobProcesses))...)
+	}
+	switch u := s.JobUser; {
+	case u == nil:
+	case os.Geteuid() != 0:
+		ps = append(ps, wrong("MOOT_JOB_USER", u.Name, fmt.Sprintf("needs a worker that runs as root; this one runs as user %d", os.Geteuid()))...)
+	case u.UID == 0:
+		ps = append(ps, wrong("MOOT_JOB_USER", u.Name, "is root, whom nothing holds back; name another user")...)
 	}
 	return ps
 }

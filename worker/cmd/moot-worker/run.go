@@ -37,6 +37,11 @@ func (p *program) work(ctx context.Context) error {
 		return err
 	}
 	defer lock.Release()
+	if s.JobUser != nil {
+		if err := s.JobUser.Admit(s.StateDir, jobDir(s)); err != nil {
+			return err
+		}
+	}
 	cfg, err := agentConfig(ctx, s, log)
 	if err != nil {
 		return err
@@ -60,7 +65,9 @@ func agentConfig(ctx context.Context, s *settings.Settings, log *slog.Logger) (w
 		Commands:     s.Commands,
 		Mounts:       jobs.Mounts(s.Mounts),
 		Slots:        s.Slots,
-		JobDir:       filepath.Join(s.StateDir, "jobs"),
+		JobDir:       jobDir(s),
+		JobUser:      s.JobUser,
+		Limits:       jobs.Limits{Processes: s.JobProcesses},
 		SeatFile:     filepath.Join(s.StateDir, "seat.json"),
 		Heartbeat:    heartbeat,
 		StaleAfter:   staleAfter,
@@ -71,6 +78,8 @@ func agentConfig(ctx context.Context, s *settings.Settings, log *slog.Logger) (w
 		Log:          log,
 	}, nil
 }
+
+func jobDir(s *settings.Settings) string { return filepath.Join(s.StateDir, "jobs") }
 
 // machine is the GPU, unless the owner says it all.
 func machine(ctx context.Context, s *settings.Settings, log *slog.Logger) gpu.Info {
