@@ -26,21 +26,39 @@ func (a *Agent) acceptClient(ctx, life context.Context, offer events.Signal) (ev
 		return events.Signal{}, events.Errorf(events.CodeOldIncarnation, "offer is for incarnation %d of %s, this is %d",
 			offer.ToIncarnation, a.session.Peer(), a.incarnation())
 	}
-	select {
-	case a.clients <- struct{}{}:
-	default:
-		return events.Signal{}, events.Errorf(events.CodeUnavailable, "%s has %d clients already", a.session.Peer(), maxClients)
+	if err := a.admit(offer.From); err != nil {
+		return events.Signal{}, err
 	}
 	answer, l, err := a.endpoint.Accept(ctx, offer, a.signaller())
 	if err != nil {
-		<-a.clients
+		a.dismiss(offer.From)
 		return events.Signal{}, err
 	}
 	a.wg.Go(func() {
-		defer func() { <-a.clients }()
+		defer a.dismiss(offer.From)
 		a.serveClient(life, offer.From, l)
 	})
 	return answer, nil
+}
+
+// admit takes a place for a link of a client; dismiss gives it back.
+func (a *Agent) admit(client string) error {
+	most := max(a.cfg.Slots, 1) + spareLinks
+	if !a.guests.enter(client, most) {
+		return events.Errorf(events.CodeUnavailable, "%s has %d links with %s already", a.session.Peer(), most, client)
+	}
+	select {
+	case a.clients <- struct{}{}:
+		return nil
+	default:
+	}
+	a.guests.leave(client)
+	return events.Errorf(events.CodeUnavailable, "%s has %d links with clients already", a.session.Peer(), maxClients)
+}
+
+func (a *Agent) dismiss(client string) {
+	<-a.clients
+	a.guests.leave(client)
 }
 
 // serveClient serves jobs on a client's link until it ends.

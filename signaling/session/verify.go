@@ -52,7 +52,7 @@ func (g *Signaller) verify(from string, incarnation uint64, s events.Signal) err
 	}
 	if err := s.Verify(nkey, g.s.bound.Reveal()); err != nil {
 		return events.Errorf(events.CodeForbidden, "signal of %s is refused: %s", from, err).
-			WithFact("both sides must have the same room secret, or none")
+			WithFact("both sides must have the same room secret, or none; if they have, the hub or somebody before it has altered the signal")
 	}
 	return nil
 }

@@ -24,12 +24,17 @@ import (
 // besieged is a hall of its own with one worker: floods slow down what else is there.
 func besieged(t *testing.T) *stage.Stage {
 	t.Helper()
+	return besiegedBy(t, stage.Spec{PeerID: "heron", Name: "heron", MemoryMB: 16000})
+}
+
+func besiegedBy(t *testing.T, spec stage.Spec) *stage.Stage {
+	t.Helper()
 	s, err := stage.Open(t.Context(), stage.Config{Bin: process.Bin, Dir: t.TempDir(), Room: lab, Tied: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	w, err := s.Add(stage.Spec{PeerID: "heron", Name: "heron", MemoryMB: 16000})
+	w, err := s.Add(spec)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ type insider struct {
 	signals  *session.Signaller
 	endpoint *link.Endpoint
 	seat     events.Seat // of a worker
+	victim   events.Seat // whom a brute attacks
 	link     *link.Link
 }
 

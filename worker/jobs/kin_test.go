@@ -25,7 +25,8 @@ func TestJob_NoOrphanOutlivesIt(t *testing.T) {
 	for _, how := range []string{"", "kill -9 $$"} {
 		r := newRig(t, nil)
 		c := r.call("alice")
-		c.start("sh", `for i in 1 2 3; do env -i setsid /bin/sh -c 'echo $$; (echo $$; trap "" TERM HUP; exec /bin/sleep 1000) & wait' & done; until false; do sleep 0.05; [ $(ls /proc | wc -l) -gt 0 ] && break; done; sleep 0.3; `+how)
+		c.start("sh", `for i in 1 2 3; do env -i setsid /bin/sh -c 'echo $$; (echo $$; trap "" TERM HUP; : >up'$i'; exec /bin/sleep 1000) & wait' & done
+			for i in 1 2 3; do until [ -e up$i ]; do sleep 0.01; done; done; `+how)
 		all, _ := c.end()
 		pids := lines(all, events.StreamStdout)
 		if len(pids) < 6 {

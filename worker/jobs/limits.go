@@ -18,6 +18,8 @@ type Limits struct {
 	OutputCheck time.Duration // how often the outputs of a running job are measured
 	Processes   int           // and threads, at a time
 
+	IdleLink time.Duration // of a client that follows no job
+
 	StopGrace time.Duration // between SIGINT and SIGTERM
 	KillGrace time.Duration // between SIGTERM and SIGKILL
 
@@ -45,6 +47,7 @@ func DefaultLimits() Limits {
 		OutputItems:    10_000,
 		OutputCheck:    5 * time.Second,
 		Processes:      DefaultProcesses,
+		IdleLink:       time.Minute,
 		StopGrace:      30 * time.Second,
 		KillGrace:      10 * time.Second,
 		LinesPerSecond: 1000,
@@ -67,6 +70,7 @@ func (l Limits) orDefault() Limits {
 		OutputItems:    cmp.Or(l.OutputItems, d.OutputItems),
 		OutputCheck:    cmp.Or(l.OutputCheck, d.OutputCheck),
 		Processes:      cmp.Or(l.Processes, d.Processes),
+		IdleLink:       cmp.Or(l.IdleLink, d.IdleLink),
 		StopGrace:      cmp.Or(l.StopGrace, d.StopGrace),
 		KillGrace:      cmp.Or(l.KillGrace, d.KillGrace),
 		LinesPerSecond: cmp.Or(l.LinesPerSecond, d.LinesPerSecond),

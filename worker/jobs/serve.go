@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling/transfer"
@@ -26,7 +27,7 @@ type Link struct {
 }
 
 // Serve speaks the job protocol with client until its link or ctx ends, or until
-// the client breaks the protocol. One link starts one job at most. Jobs go on
+// the client breaks the protocol or has followed no job for a while: links are few. One link starts one job at most. Jobs go on
 // after it. The error says why the client was cut off, nil if it left.
 func (s *Service) Serve(ctx context.Context, client string, l Link) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -34,10 +35,16 @@ func (s *Service) Serve(ctx context.Context, client string, l Link) error {
 	defer c.hangUp()
 	defer c.readers.Wait()
 	defer cancel()
+	idle := time.NewTimer(s.config.Limits.IdleLink)
+	defer idle.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-idle.C:
+			if len(c.follows) == 0 {
+				return events.Errorf(events.CodeTimeout, "it followed no job within %s", s.config.Limits.IdleLink)
+			}
 		case frame, open := <-l.Control.Frames():
 			if !open {
 				return nil

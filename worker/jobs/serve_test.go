@@ -247,3 +247,26 @@ func TestServe_CancelWhileSending(t *testing.T) {
 		t.Errorf("ended as %+v", last)
 	}
 }
+
+// A link is one of few: who follows no job on it, whatever else it sends, is cut off, and
+// who does is not.
+func TestServe_ALinkWithoutAJobEnds(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.IdleLink = 100 * time.Millisecond })
+	idle, busy := r.call("mallory"), r.call("alice")
+	id := busy.start("sh", "echo up; sleep 1000")
+	idle.send(events.FrameHello, events.JobHello{V: 1})
+	idle.send(events.FrameAttach, events.JobAttach{V: 1, JobID: "j-aaaaaaaa"})
+	select {
+	case err := <-idle.served:
+		if events.CodeOf(err) != events.CodeTimeout {
+			t.Errorf("ended by %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("the link stands")
+	}
+	busy.until(says("up"))
+	busy.send(events.FrameSignal, events.JobSignal{V: 1, JobID: id, Action: events.ActionCancel})
+	if _, last := busy.end(); last.State != events.JobCanceled {
+		t.Errorf("ended as %+v", last)
+	}
+}

@@ -132,7 +132,7 @@ func TestUser_CannotForkBeyondItsLimit(t *testing.T) {
 func TestUser_OrphansEndToo(t *testing.T) {
 	r := rigOf(t, another(t), nil)
 	c := r.call("alice")
-	c.start("sh", `env -i setsid /bin/sh -c 'echo $$; exec /bin/sleep 1000' & sleep 0.3`)
+	c.start("sh", `env -i setsid /bin/sh -c 'echo $$; : >up; exec /bin/sleep 1000' & until [ -e up ]; do sleep 0.01; done`)
 	all, _ := c.end()
 	pids := lines(all, events.StreamStdout)
 	if len(pids) != 1 {
