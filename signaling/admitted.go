@@ -202,6 +202,32 @@ func (t *Tokens) Refused(now time.Time) (map[string]Admitted, error) {
 	return refused, nil
 }
 
+// admitted reports whether a token has let a key in whose credentials have not ended.
+func (t *Tokens) admitted(id, nkey string, now time.Time) bool {
+	keys, err := readKeys(t.keysPath(id))
+	a, ok := keys[nkey]
+	return err == nil && ok && now.Before(a.Until)
+}
+
+// admittedBy is the token with which a key has come in last, "" if none of ours has.
+func (t *Tokens) admittedBy(nkey string, now time.Time) (id string, err error) {
+	all, err := t.List()
+	if err != nil {
+		return "", err
+	}
+	var newest time.Time
+	for _, i := range all {
+		keys, err := readKeys(t.keysPath(i.ID))
+		if err != nil {
+			return "", err
+		}
+		if a, ok := keys[nkey]; ok && now.Before(a.Until) && !a.At.Before(newest) {
+			id, newest = i.ID, a.At
+		}
+	}
+	return id, nil
+}
+
 // state is a text that changes whenever Refused may.
 func (t *Tokens) state() (string, error) {
 	var b strings.Builder

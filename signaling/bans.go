@@ -12,11 +12,58 @@ import (
 // banFor is how long a peer that flooded the server is kept out.
 const banFor = 30 * time.Second
 
-// bans are the keys that are kept out for a while, with the time of it. Safe for
-// concurrent use.
+// A token whose bearers flood again within lapse is kept from new keys for twice as long
+// each time, at most banFor << maxDoubled.
+const (
+	lapse      = 10 * time.Minute
+	maxDoubled = 4
+)
+
+// bans are the keys that are kept out for a while, with the time of it, and the tokens
+// with which they had come. Safe for concurrent use.
 type bans struct {
-	mu   sync.Mutex // guards keys
-	keys map[string]time.Time
+	mu     sync.Mutex // guards what follows
+	keys   map[string]time.Time
+	tokens map[string]strike
+}
+
+// A strike is the newest flood with a token, and how many came shortly before.
+type strike struct {
+	at     time.Time
+	before int
+}
+
+func (s strike) until() time.Time { return s.at.Add(banFor << min(s.before, maxDoubled)) }
+
+// addToken keeps new keys of a token out.
+func (b *bans) addToken(id string, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tokens == nil {
+		b.tokens = map[string]strike{}
+	}
+	s, again := b.tokens[id]
+	if s.before++; !again || now.Sub(s.until()) > lapse {
+		s.before = 0
+	}
+	s.at = now
+	b.tokens[id] = s
+}
+
+// token refuses a new key for a token with which somebody has flooded, for now. Keys that
+// it admitted before are known by their own floods.
+func (b *bans) token(id string, isNew func() bool, now time.Time) error {
+	b.mu.Lock()
+	s, struck := b.tokens[id]
+	b.mu.Unlock()
+	left := s.until().Sub(now)
+	if !struck || left <= 0 || !isNew() {
+		return nil
+	}
+	e := events.Errorf(events.CodeUnavailable, "somebody with token %s has sent too much: it admits no further peer for another %s", id, left.Round(time.Second)).
+		WithTry("another token, or on the hub: moothall token revoke %s", id)
+	e.RetryAfterMS = left.Milliseconds()
+	return tooOften{e}
 }
 
 func (b *bans) add(key string, now time.Time) {
@@ -46,6 +93,7 @@ func (b *bans) into(refused map[string]time.Time, now time.Time) map[string]time
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	maps.DeleteFunc(b.keys, func(_ string, at time.Time) bool { return now.Sub(at) >= banFor })
+	maps.DeleteFunc(b.tokens, func(_ string, s strike) bool { return now.Sub(s.until()) > lapse })
 	for key, at := range b.keys {
 		if at.After(refused[key]) {
 			refused[key] = at
@@ -67,5 +115,12 @@ func (h *Hub) lookForFloods(dog *embedded.Watchdog) {
 		h.metrics.rejected.WithLabelValues("flood").Inc()
 		h.log.Warn("a peer floods the server: put out for a while", keyRoom, f.Room, keyPeer, f.Peer, "messages_per_second", f.PerSecond, "bytes_per_second", f.Bytes, "seconds", banFor.Seconds())
 		h.gate.bans.add(f.NKey, now)
+		token, err := h.tokens.admittedBy(f.NKey, now)
+		if err != nil {
+			h.log.Error("the token of a flood is not found", "error", err)
+		}
+		if token != "" {
+			h.gate.bans.addToken(token, now)
+		}
 	}
 }

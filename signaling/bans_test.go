@@ -34,3 +34,44 @@ func TestBan_LastsAWhile(t *testing.T) {
 		}
 	})
 }
+
+// Issue 6.5: whoever was put out for a flood does not come back at once with another key:
+// the token admits no new ones for a while, twice as long each time. Peers that it had
+// admitted join again as ever, and so do those of other tokens.
+func TestBan_TheTokenAdmitsNoFurtherKeyForAWhile(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, h *house) {
+		shared := h.token(events.RoleWorker)
+		key := func() string { return publicKey(t, newKey(t)) }
+		join := func(token, key string) error {
+			_, err := h.post(testRoom, events.JoinRequest{Token: token, NKey: key, Protocol: 1})
+			return err
+		}
+		flooder, honest := key(), key()
+		must(t, join(shared, flooder))
+		must(t, join(shared, honest))
+		for i, lasts := range []time.Duration{banFor, 2 * banFor, 4 * banFor, 8 * banFor, 16 * banFor, 16 * banFor, 16 * banFor} {
+			now := time.Now()
+			id, err := h.hub.tokens.admittedBy(flooder, now)
+			if shared != "" && (err != nil || id == "") {
+				t.Fatalf("the token of the flood: %q, %v", id, err)
+			}
+			h.hub.gate.bans.add(flooder, now)
+			h.hub.gate.bans.addToken(id, now)
+			wantCode(t, join(shared, key()), events.CodeUnavailable)
+			must(t, join(shared, honest))
+			must(t, join(h.token(events.RoleWorker), key()))
+			time.Sleep(lasts - time.Second)
+			wantCode(t, join(shared, key()), events.CodeUnavailable)
+			time.Sleep(2 * time.Second)
+			flooder = key()
+			if err := join(shared, flooder); err != nil {
+				t.Fatalf("after flood %d and %s: %v", i+1, lasts, err)
+			}
+		}
+		time.Sleep(lapse + 20*banFor)
+		h.hub.gate.bans.into(map[string]time.Time{}, time.Now())
+		if n := len(h.hub.gate.bans.tokens); n != 0 {
+			t.Errorf("%d tokens are remembered", n)
+		}
+	})
+}

@@ -26,6 +26,9 @@ func (h *Hub) join(ctx context.Context, room string, q events.JoinRequest) (even
 	if err := h.doorkeeper.token(info.ID, now); err != nil {
 		return events.JoinReply{}, err
 	}
+	if err := h.gate.bans.token(info.ID, func() bool { return !h.tokens.admitted(info.ID, q.NKey, now) }, now); err != nil {
+		return events.JoinReply{}, err
+	}
 	if err := admits(info, room); err != nil {
 		return events.JoinReply{}, err
 	}

@@ -19,6 +19,8 @@ const (
 	joins     = 100
 	floodRuns = 3
 	floodFor  = 3 * time.Second // each time, and each baseline
+
+	floodReturns = 8 // at most, in each
 )
 
 // member joins a room as a new peer.
@@ -72,14 +74,22 @@ func leave(ctx context.Context, s *session.Session, key nkeys.KeyPair, room stri
 }
 
 // flood times the questions of a client while another member sends offers to the admin
-// as fast as it can, and comes back under a new key whenever it is put out; before each
-// flood the same questions in peace.
+// as fast as it can, and comes back under a new key and token whenever it is put out;
+// before each flood the same questions in peace.
 func (b *bench) flood(ctx context.Context) ([]sample, error) {
 	calm := sample{what: "question to the admin, in peace", unit: milliseconds}
 	flooded := sample{what: "the same while a member floods", unit: milliseconds}
 	before, err := b.hubMemory()
 	if err != nil {
 		return nil, err
+	}
+	tokens := make(chan string, floodRuns*floodReturns)
+	for range cap(tokens) {
+		token, err := b.stage.Token(ctx, b.stage.Room, string(events.RoleClient))
+		if err != nil {
+			return nil, err
+		}
+		tokens <- token
 	}
 	sent, cut := 0, 0
 	for range floodRuns {
@@ -89,7 +99,7 @@ func (b *bench) flood(ctx context.Context) ([]sample, error) {
 		limited, stop := context.WithTimeout(ctx, floodFor)
 		ended := make(chan error, 1)
 		go func() {
-			n, times, err := b.floods(limited)
+			n, times, err := b.floods(limited, tokens)
 			sent, cut = sent+n, cut+times
 			ended <- err
 		}()
@@ -131,14 +141,14 @@ func (b *bench) questions(ctx context.Context, d time.Duration, into *sample) er
 }
 
 // floods sends until ctx ends and counts the messages and how often it was put out.
-func (b *bench) floods(ctx context.Context) (sent, cut int, err error) {
+func (b *bench) floods(ctx context.Context, tokens <-chan string) (sent, cut int, err error) {
 	cfg, err := b.stage.ClientConfig()
 	if err != nil {
 		return 0, 0, err
 	}
 	offer := make([]byte, 2<<10)
 	for ctx.Err() == nil {
-		s, _, err := b.member(ctx, cfg.Room, events.RoleClient, cfg.Token)
+		s, _, err := b.member(ctx, cfg.Room, events.RoleClient, <-tokens)
 		if err != nil && ctx.Err() == nil {
 			return sent, cut, err
 		}

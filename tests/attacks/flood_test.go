@@ -175,7 +175,8 @@ func TestFlood_OfOneMemberLeavesOthersServed(t *testing.T) {
 func TestFlood_WithoutAPauseIsPutOut(t *testing.T) {
 	t.Parallel()
 	s := besieged(t)
-	m := admit(t, s, lab, events.RoleWorker, "flooder")
+	with := token(t, s, lab, events.RoleWorker)
+	m := admitWith(t, s, lab, events.RoleWorker, "flooder", with)
 	for end := time.Now().Add(process.Soon); m.closed == nil && time.Now().Before(end); {
 		for range 1000 {
 			m.publish(events.RosterSubject(lab, m.id), "", "{}")
@@ -191,6 +192,9 @@ func TestFlood_WithoutAPauseIsPutOut(t *testing.T) {
 	}
 	_, status := knock(t, s, lab, events.JoinRequest{Token: token(t, s, lab, events.RoleWorker), NKey: public, PeerID: m.id})
 	all.attack(t, status != http.StatusTooManyRequests, "%s joins at once: %d", m, status)
+	_, another := newKey(t)
+	_, status = knock(t, s, lab, events.JoinRequest{Token: with, NKey: another})
+	all.attack(t, status != http.StatusTooManyRequests, "another key with the token of %s joins at once: %d", m, status)
 	if n := asHub(t, s, `moothall_rejected_total{reason="flood"}`); n == 0 {
 		t.Error("the hub counts no flood")
 	}

@@ -15,13 +15,33 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/moothall/moothall/events"
 )
 
-// A certificate is what the hub shows over TLS; nil is none.
-type certificate struct{ tls.Certificate }
+// A certificate is what the hub shows over TLS; nil is none. It may change while the hub
+// runs. Safe for concurrent use.
+type certificate struct {
+	certFile, keyFile string
+	shown             atomic.Pointer[tls.Certificate]
+}
+
+// readCertificate reads a certificate and its key, of PEM files.
+func readCertificate(certFile, keyFile string) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile}
+	return c, c.read()
+}
+
+// read keeps what was shown before if the files are not good.
+func (c *certificate) read() error {
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err == nil {
+		c.shown.Store(&pair)
+	}
+	return err
+}
 
 // Files of the certificate that the hub makes itself, in the data folder, and of the
 // pin of the one that it shows, which join tokens carry.
@@ -47,18 +67,20 @@ func (s settings) certificate(d dataDir) (*certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, coded(writeFile(d.path(pinFile), c.pin()+"\n"), events.CodeConfig)
+	return c, coded(c.writePin(d), events.CodeConfig)
 }
+
+func (c *certificate) writePin(d dataDir) error { return writeFile(d.path(pinFile), c.pin()+"\n") }
 
 func (s settings) findCertificate(d dataDir) (*certificate, error) {
 	switch {
 	case s.TLSCert != "":
-		c, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
+		c, err := readCertificate(s.TLSCert, s.TLSKey)
 		if err != nil {
 			return nil, events.Errorf(events.CodeConfig, "the certificate in MOOTHALL_TLS_CERT and MOOTHALL_TLS_KEY cannot be used: %v", err).
 				WithTry("PEM files that belong together and that this user may read")
 		}
-		return &certificate{c}, nil
+		return c, nil
 	case s.Plaintext, s.onLoopback() && !s.TLS:
 		return nil, nil
 	}
@@ -67,12 +89,12 @@ func (s settings) findCertificate(d dataDir) (*certificate, error) {
 			return nil, unusable(string(d), err)
 		}
 	}
-	c, err := tls.LoadX509KeyPair(d.path(madeCert), d.path(madeKey))
+	c, err := readCertificate(d.path(madeCert), d.path(madeKey))
 	if err != nil {
 		return nil, events.Errorf(events.CodeConfig, "the certificate in %s is damaged: %v", d.path("tls"), err).
 			WithTry("remove that folder; join tokens must then be made anew")
 	}
-	return &certificate{c}, nil
+	return c, nil
 }
 
 // makeCertificate writes the certificate first: without the key it is made anew.
@@ -110,16 +132,23 @@ func (c *certificate) config() *tls.Config {
 	if c == nil {
 		return nil
 	}
-	return &tls.Config{Certificates: []tls.Certificate{c.Certificate}, MinVersion: tls.VersionTLS13}
+	return &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.shown.Load(), nil },
+		MinVersion:     tls.VersionTLS13,
+	}
 }
 
 // pin is what join tokens carry: the hash of a certificate that nobody else vouches
 // for, "" for none.
 func (c *certificate) pin() string {
-	if c == nil || c.Leaf == nil || !bytes.Equal(c.Leaf.RawIssuer, c.Leaf.RawSubject) {
+	if c == nil {
 		return ""
 	}
-	return events.CertificatePin(c.Leaf.Raw)
+	leaf := c.shown.Load().Leaf
+	if leaf == nil || !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
+		return ""
+	}
+	return events.CertificatePin(leaf.Raw)
 }
 
 // url is how peers reach us over HTTP. An address of all interfaces becomes the one

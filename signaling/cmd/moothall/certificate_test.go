@@ -2,12 +2,14 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
@@ -118,5 +120,103 @@ func TestTLS_PlaintextBeyondTheLoopbackIsAskedForAndWarns(t *testing.T) {
 		if warned := strings.Contains(said.String(), "not encrypted"); warned != c.s.Plaintext {
 			t.Errorf("%+v: %q", c.s, said.String())
 		}
+	}
+}
+
+// shows is the pin of the certificate that an address shows, after how its protocol begins.
+func shows(t *testing.T, addr string, plainFirst bool) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if plainFirst { // NATS says hello first
+		if _, err := conn.Read(make([]byte, 4096)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13})
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	return events.CertificatePin(c.ConnectionState().PeerCertificates[0].Raw)
+}
+
+// Issue 6.4: a certificate that is replaced on disk is shown by HTTP and NATS without a
+// restart; files that do not fit each other, or are cut, change nothing; a connection that
+// stands goes on.
+func TestTLS_AReplacedCertificateIsShownWithoutARestart(t *testing.T) {
+	data, own := t.TempDir(), dataDir(t.TempDir())
+	made := func() (cert, key []byte) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(own.path("tls"), 0o700), makeCertificate(own, time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		cert, err1 := os.ReadFile(own.path(madeCert))
+		key, err2 := os.ReadFile(own.path(madeKey))
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		return cert, key
+	}
+	files := t.TempDir()
+	certFile, keyFile := filepath.Join(files, "cert.pem"), filepath.Join(files, "key.pem")
+	put := func(file string, text []byte) {
+		t.Helper()
+		if err := writeFile(file, string(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cert, key := made()
+	put(certFile, cert)
+	put(keyFile, key)
+	t.Setenv("MOOTHALL_TLS_CERT", certFile)
+	t.Setenv("MOOTHALL_TLS_KEY", keyFile)
+	p, natsAddr := upTLS(t, data)
+	defer p.terminate()
+	first := shows(t, strings.TrimPrefix(p.url, "https://"), false)
+	token := newToken(t, data)
+	if _, pin := events.SplitToken(token.Reveal()); pin != first {
+		t.Fatalf("the token pins %q, the hub shows %q", pin, first)
+	}
+	peerKey, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := session.Join(t.Context(), session.Config{HubURL: p.url, Room: "lab", Token: token, Role: events.RoleClient, Key: peerKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close(t.Context()) }()
+
+	cert, key = made()
+	put(certFile, cert) // and the key is the former one's
+	put(keyFile, key[:len(key)/2])
+	time.Sleep(2 * renewalEvery) // that nothing happens has no other sign
+	if now := shows(t, strings.TrimPrefix(p.url, "https://"), false); now != first {
+		t.Fatal("a certificate without its key is shown")
+	}
+	put(keyFile, key)
+	deadline := time.After(20 * time.Second)
+	for shows(t, strings.TrimPrefix(p.url, "https://"), false) == first {
+		select {
+		case <-deadline:
+			t.Fatal("the new certificate is not shown")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	now := shows(t, strings.TrimPrefix(p.url, "https://"), false)
+	if nats := shows(t, natsAddr, true); nats != now {
+		t.Errorf("NATS shows %q, HTTP %q", nats, now)
+	}
+	if err := s.Request(t.Context(), events.ServiceSubject("lab", events.VerbInfo, s.Peer()), events.InfoRequest{}, &events.RoomInfo{}); err != nil {
+		t.Errorf("the connection that stood is cut: %v", err)
+	}
+	if err := joinHub(t, p.url, token); events.CodeOf(err) != events.CodeForbidden {
+		t.Errorf("a token that pins the former certificate is good: %v", err)
+	}
+	if err := joinHub(t, p.url, newToken(t, data)); err != nil {
+		t.Errorf("a new token: %v", err)
 	}
 }

@@ -134,6 +134,7 @@ func (p *program) serve(ctx context.Context, s settings, data dataDir, log *slog
 	group.Go(func() error { return hub.Run(ctx) })
 	group.Go(func() error { return serveHTTP(ctx, listener, hub.Handler(), cert) })
 	group.Go(func() error { return p.welcome(ctx, h) })
+	group.Go(func() error { return cert.follow(ctx, data, log) })
 	err = group.Wait()
 	if err == nil {
 		log.Info("the hub has stopped")
