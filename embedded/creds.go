@@ -15,6 +15,12 @@ func (k *Keys) MintCreds(u User, key nkeys.KeyPair) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return FormatCreds(text, key)
+}
+
+// FormatCreds is a credentials file of a JWT that a hub has signed and the key that it is
+// for.
+func FormatCreds(text string, key nkeys.KeyPair) ([]byte, error) {
 	seed, err := key.Seed()
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)

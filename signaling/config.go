@@ -22,6 +22,9 @@ type Config struct {
 	Version        string
 	// AdminToken is what the operator shows over HTTP; without one nobody is the operator.
 	AdminToken events.Secret
+	// Pin is that of the certificate that the hub shows now, for tokens that it makes; "" or
+	// nil for none.
+	Pin func() string
 	// Joins that the hub answers, a second, of one address and with one token; ten
 	// times as many at once. Defaults 100 and 50.
 	AddressJoins, TokenJoins int

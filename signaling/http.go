@@ -24,6 +24,9 @@ func (h *Hub) routes() http.Handler {
 	mux.HandleFunc("GET /version", h.serveVersion)
 	mux.HandleFunc("GET /metrics", h.asOperator(promhttp.HandlerFor(h.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
 	mux.HandleFunc("GET /v1/peers", h.whenReady(h.asOperator(h.servePeers)))
+	mux.HandleFunc("GET /v1/tokens", h.whenReady(h.asOperator(h.serveTokens)))
+	mux.HandleFunc("POST /v1/tokens", h.whenReady(h.asOperator(h.serveNewToken)))
+	mux.HandleFunc("DELETE /v1/tokens/{id}", h.whenReady(h.asOperator(h.serveRevoke)))
 	mux.HandleFunc("DELETE /v1/rooms/{room}/peers/{peer}", h.whenReady(h.asOperator(h.serveRelease)))
 	return mux
 }

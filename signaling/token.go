@@ -43,7 +43,7 @@ type TokenInfo struct {
 	Revoked events.Time `json:"revoked,omitzero"`
 	OneKey  bool        `json:"one_key,omitempty"` // it fits the first key that joins with it
 	NKey    string      `json:"nkey,omitempty"`    // that key
-	SHA256  string      `json:"sha256"`
+	SHA256  string      `json:"sha256,omitempty"`
 }
 
 // Tokens keeps join tokens in a folder, one file each (0600), read at every use: so

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -54,14 +55,15 @@ type operator struct {
 }
 
 // operator is whoever may read the data folder, or has the admin token of a hub
-// elsewhere.
+// elsewhere. Like join tokens that may end in the pin of a certificate.
 func (p *program) operator(s settings) (*operator, error) {
 	if p.flags.hub != "" {
 		if s.AdminToken == "" {
 			return nil, events.Errorf(events.CodeConfig, "--hub needs MOOTHALL_ADMIN_TOKEN").
 				WithTry("the text of the file %s in the hub's data folder", adminTokenFile)
 		}
-		return &operator{url: strings.TrimSuffix(p.flags.hub, "/"), token: s.AdminToken, http: newHTTP("")}, nil
+		token, pin := splitAdminToken(s.AdminToken)
+		return &operator{url: strings.TrimSuffix(p.flags.hub, "/"), token: token, http: newHTTP(pin)}, nil
 	}
 	d, err := findData(s.Data)
 	if err != nil {
@@ -76,6 +78,16 @@ func (p *program) operator(s settings) (*operator, error) {
 		return nil, events.Errorf(events.CodeUnreachable, "no hub has run on %s yet", d).WithTry("moothall up --data %s", d)
 	}
 	return &operator{url: strings.TrimSpace(string(address)), token: token, http: newHTTP(d.pin())}, nil
+}
+
+// splitAdminToken takes the pin off, if there is one: an operator may have chosen a token
+// with a dot in it.
+func splitAdminToken(text events.Secret) (token events.Secret, pin string) {
+	head, tail := events.SplitToken(text.Reveal())
+	if len(tail) != len(events.CertificatePin(nil)) {
+		return text, ""
+	}
+	return events.Secret(head), tail
 }
 
 // newHTTP trusts the certificate that the hub on a data folder shows, if it is one
@@ -98,11 +110,24 @@ const askTimeout = 5 * time.Second
 
 // ask decodes the hub's answer into out.
 func (o *operator) ask(ctx context.Context, method, path string, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, o.url+path, nil)
+	return o.send(ctx, method, path, nil, out)
+}
+
+// send is ask with a body, nil for none.
+func (o *operator) send(ctx context.Context, method, path string, in, out any) error {
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, o.url+path, &body)
 	if err != nil {
 		return events.Errorf(events.CodeConfig, "--hub %q is not http(s)://host:port", o.url)
 	}
-	req.Header.Set("Authorization", "Bearer "+o.token.Reveal())
+	if o.token != "" {
+		req.Header.Set("Authorization", "Bearer "+o.token.Reveal())
+	}
 	resp, err := o.http.Do(req)
 	if err != nil {
 		if u := (*url.Error)(nil); errors.As(err, &u) {

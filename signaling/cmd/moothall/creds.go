@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -16,10 +19,11 @@ import (
 )
 
 func (p *program) credsCommand() *cobra.Command {
-	var token string
+	var token, room string
 	cmd := &cobra.Command{
 		Use: "creds", Short: "Print NATS credentials for a join token", Args: noArguments,
-		Long: "Print NATS credentials for a join token, for stock NATS tools. They end with the token.\n" +
+		Long: "Print NATS credentials for a join token, for stock NATS tools. They end with the token; those that\n" +
+			"the hub of --hub gives, as it gives to peers, after an hour. That needs no admin token.\n" +
 			"The token is an argument here; others on this machine may see it. MOOT_TOKEN is read too.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.settings(cmd)
@@ -32,11 +36,22 @@ func (p *program) credsCommand() *cobra.Command {
 			if token == "" {
 				return usage(cmd, "no token: --token T, or MOOT_TOKEN")
 			}
+			if p.flags.hub != "" {
+				if room == "" {
+					room = os.Getenv("MOOT_ROOM")
+				}
+				if room == "" {
+					return usage(cmd, "no room: --room R, or MOOT_ROOM, with --hub")
+				}
+				return p.credsOf(cmd.Context(), room, token)
+			}
 			return p.creds(s, token, time.Now())
 		},
 	}
 	cmd.Flags().StringVar(&token, "token", "", "the join token (MOOT_TOKEN)")
 	cmd.Flags().StringVar(&p.flags.nats, "nats", "", "address of NATS to name in the file (MOOTHALL_NATS)")
+	cmd.Flags().StringVar(&room, "room", "", "the token's room, with --hub (MOOT_ROOM)")
+	cmd.Flags().StringVar(&p.flags.hub, "hub", "", "the hub's URL, instead of --data")
 	return p.withData(cmd)
 }
 
@@ -72,6 +87,32 @@ func (p *program) creds(s settings, token string, now time.Time) error {
 		return err
 	}
 	_, err = fmt.Fprint(p.out, c.file(reachableURL(s.NATS), "FILE"))
+	return err
+}
+
+// credsOf joins a hub elsewhere, as a peer does, with a key of its own.
+func (p *program) credsOf(ctx context.Context, room, text string) error {
+	key, err := nkeys.CreateUser()
+	if err != nil {
+		return err
+	}
+	public, err := key.PublicKey()
+	if err != nil {
+		return err
+	}
+	token, pin := events.SplitToken(text)
+	hub := &operator{url: strings.TrimSuffix(p.flags.hub, "/"), http: newHTTP(pin)}
+	var reply events.JoinReply
+	q := events.JoinRequest{Token: token, NKey: public, Protocol: events.ProtocolVersion}
+	if err := hub.send(ctx, http.MethodPost, "/v1/rooms/"+url.PathEscape(room)+"/join", q, &reply); err != nil {
+		return err
+	}
+	file, err := embedded.FormatCreds(reply.JWT, key)
+	if err != nil || len(reply.NATSURLs) == 0 {
+		return events.Errorf(events.CodeUnreachable, "the hub at %s gave no credentials: %v", hub.url, err)
+	}
+	c := credentials{text: string(file), user: embedded.User{Role: reply.Role, Room: reply.RoomID, Peer: reply.PeerID, NKey: public, Expires: reply.Expires.Time}}
+	_, err = fmt.Fprint(p.out, c.file(reply.NATSURLs[0], "FILE"))
 	return err
 }
 

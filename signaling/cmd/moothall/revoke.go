@@ -12,26 +12,32 @@ import (
 )
 
 func (p *program) tokenRevokeCommand() *cobra.Command {
-	return p.withJSON(p.withData(&cobra.Command{
+	return p.withJSON(p.withHub(p.withData(&cobra.Command{
 		Use: "revoke ID", Short: "Take a join token back, and put out whom it admitted",
 		Args: oneArgument("the token's ID, as moothall token ls shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if p.flags.hub != "" {
+				return p.remotely(cmd, func(o *operator) error { return p.askRevoke(cmd.Context(), o, args[0]) })
+			}
 			tokens, err := p.tokens(cmd)
 			if err != nil {
 				return err
 			}
-			now := time.Now()
-			info, err := tokens.Revoke(args[0], now)
+			info, err := tokens.Revoke(args[0], time.Now())
 			if err != nil {
 				return coded(err, events.CodeFile)
 			}
-			if p.json {
-				return p.printJSON(viewOf(info, now))
-			}
-			_, err = fmt.Fprintf(p.out, "token %s is revoked: a running hub closes what it opened within two seconds\n", info.ID)
-			return err
+			return p.showRevoked(info, "a running hub closes what it opened within two seconds")
 		},
-	}))
+	})))
+}
+
+func (p *program) showRevoked(info signaling.TokenInfo, then string) error {
+	if p.json {
+		return p.printJSON(viewOf(info, time.Now()))
+	}
+	_, err := fmt.Fprintf(p.out, "token %s is revoked: %s\n", info.ID, then)
+	return err
 }
 
 // A rotationView is a rotation as scripts see it.

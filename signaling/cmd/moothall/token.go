@@ -14,8 +14,9 @@ import (
 func (p *program) tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "token", Short: "Make, list and revoke join tokens", Args: noArguments,
-		Long: "Make, list and revoke join tokens. The hub need not run; if it does, it takes a new token at\n" +
-			"once, and closes what a revoked one had opened within two seconds.",
+		Long: "Make, list and revoke join tokens, in the data folder or at the hub of --hub. With the folder the\n" +
+			"hub need not run; if it does, it takes a new token at once, and closes what a revoked one had\n" +
+			"opened within two seconds.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.tokenNewCommand(), p.tokenListCommand(), p.tokenRevokeCommand(), p.tokenRotateCommand())
@@ -37,6 +38,9 @@ func (p *program) tokenNewCommand() *cobra.Command {
 				return usage(cmd, "--ttl %s: a token must live", q.TTL)
 			}
 			q.Role = events.Role(role)
+			if p.flags.hub != "" {
+				return p.remotely(cmd, func(o *operator) error { return p.orderToken(cmd.Context(), o, q) })
+			}
 			data, err := p.data(cmd)
 			if err != nil {
 				return err
@@ -50,7 +54,7 @@ func (p *program) tokenNewCommand() *cobra.Command {
 	f.DurationVar(&q.TTL, "ttl", signaling.DefaultTokenTTL, "how long it works")
 	f.StringVar(&q.ID, "id", "", "its name in the list, default random; a token with a name fits the first key that joins with it, and no other")
 	f.StringVar(&q.PeerID, "peer", "", "the only peer id it admits, default any")
-	return p.withJSON(p.withData(cmd))
+	return p.withJSON(p.withHub(p.withData(cmd)))
 }
 
 // data is the data folder that a command is for.
@@ -102,35 +106,41 @@ func (p *program) tokenNew(data dataDir, q signaling.TokenRequest, now time.Time
 	if err != nil {
 		return coded(err, events.CodeFile)
 	}
-	text = events.PinToken(text, data.pin())
+	return p.showToken(info, events.PinToken(text, data.pin()), now)
+}
+
+func (p *program) showToken(info signaling.TokenInfo, text string, now time.Time) error {
 	if p.json {
 		v := viewOf(info, now)
 		v.Token = text
 		return p.printJSON(v)
 	}
 	fmt.Fprintf(p.err, "token %s: %s of room %s until %s; it is not shown again\n", info.ID, info.Role, info.Room, info.Expires.UTC().Format(time.RFC3339))
-	_, err = fmt.Fprintln(p.out, text)
+	_, err := fmt.Fprintln(p.out, text)
 	return err
 }
 
 func (p *program) tokenListCommand() *cobra.Command {
-	return p.withJSON(p.withData(&cobra.Command{
+	return p.withJSON(p.withHub(p.withData(&cobra.Command{
 		Use: "ls", Short: "List join tokens", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if p.flags.hub != "" {
+				return p.remotely(cmd, func(o *operator) error { return p.askTokens(cmd.Context(), o) })
+			}
 			tokens, err := p.tokens(cmd)
 			if err != nil {
 				return err
 			}
-			return p.tokenList(tokens, time.Now())
+			all, err := tokens.List()
+			if err != nil {
+				return coded(err, events.CodeFile)
+			}
+			return p.tokenList(all, time.Now())
 		},
-	}))
+	})))
 }
 
-func (p *program) tokenList(tokens *signaling.Tokens, now time.Time) error {
-	all, err := tokens.List()
-	if err != nil {
-		return coded(err, events.CodeFile)
-	}
+func (p *program) tokenList(all []signaling.TokenInfo, now time.Time) error {
 	views := make([]tokenView, 0, len(all))
 	for _, i := range all {
 		views = append(views, viewOf(i, now))

@@ -114,3 +114,49 @@ func TestCreds_OpenTheRoomToStockTools(t *testing.T) {
 		t.Fatalf("unknown token: exit code %d\n%s", code, errs)
 	}
 }
+
+// The interface: token and creds take --hub URL with MOOTHALL_ADMIN_TOKEN, over TLS with
+// the pin of the hub's certificate behind it.
+func TestToken_AtAHubElsewhere(t *testing.T) {
+	data := t.TempDir()
+	p, _ := upTLS(t, data)
+	defer p.terminate()
+	admin := strings.TrimSpace(awaitFile(t, filepath.Join(data, adminTokenFile)))
+	t.Setenv("MOOTHALL_DATA", filepath.Join(t.TempDir(), "none"))
+	for what, c := range map[string]struct {
+		token string
+		code  int
+	}{
+		"no token": {"", 78}, "another": {"moot_admin_x." + dataDir(data).pin(), 77}, "no pin": {admin, 69}, "another pin": {admin + "." + strings.Repeat("a", 52), 69},
+	} {
+		t.Setenv("MOOTHALL_ADMIN_TOKEN", c.token)
+		if code, out, errs := call("token", "ls", "--hub", p.url); code != c.code || out != "" {
+			t.Errorf("%s: exit code %d, %q\n%s", what, code, out, errs)
+		}
+	}
+	t.Setenv("MOOTHALL_ADMIN_TOKEN", admin+"."+dataDir(data).pin())
+	code, made, errs := call("token", "new", "--hub", p.url, "--room", "lab", "--role", "client", "--id", "far", "--ttl", "2h")
+	token := events.Secret(strings.TrimSpace(made))
+	if _, pin := events.SplitToken(token.Reveal()); code != 0 || pin != dataDir(data).pin() {
+		t.Fatalf("exit code %d: %q\n%s", code, made, errs)
+	}
+	if code, _, errs := call("token", "new", "--hub", p.url, "--room", "A B", "--role", "client"); code != 64 {
+		t.Errorf("a room that is none: exit code %d\n%s", code, errs)
+	}
+	code, file, errs := call("creds", "--hub", p.url, "--room", "lab", "--token", token.Reveal())
+	if code != 0 || !strings.Contains(file, "# client of room lab until ") || !strings.Contains(file, "BEGIN USER NKEY SEED") {
+		t.Errorf("creds: exit code %d\n%s", code, errs)
+	}
+	if code, list, _ := call("token", "ls", "--hub", p.url, "--json"); code != 0 || !strings.Contains(list, `"id": "far"`) || !strings.Contains(list, `"one_key": true`) || strings.Contains(list, "sha256") || strings.Contains(list, token.Reveal()) {
+		t.Errorf("ls: exit code %d\n%s", code, list)
+	}
+	if code, out, errs := call("token", "revoke", "far", "--hub", p.url); code != 0 || !strings.Contains(out, "token far is revoked") {
+		t.Errorf("revoke: exit code %d, %s\n%s", code, out, errs)
+	}
+	if err := joinHub(t, p.url, token); events.CodeOf(err) != events.CodeTokenRevoked {
+		t.Errorf("a revoked token: %v", err)
+	}
+	if code, _, _ := call("token", "revoke", "nobody", "--hub", p.url); code == 0 {
+		t.Error("a token that is none was revoked")
+	}
+}

@@ -118,7 +118,7 @@ func (p *program) serve(ctx context.Context, s settings, data dataDir, log *slog
 	}
 	defer server.Shutdown()
 	cfg := s.registry()
-	cfg.Log, cfg.TokenDir = log, data.path("tokens")
+	cfg.Log, cfg.TokenDir, cfg.Pin = log, data.path("tokens"), cert.pin
 	if cfg.AdminToken, err = data.adminToken(s); err != nil {
 		return err
 	}
