@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/embedded"
@@ -55,7 +56,7 @@ func openHouse(t testing.TB, dir string, nats embedded.Config) *house {
 	nats.StoreDir = filepath.Join(dir, "store")
 	h.srv, err = embedded.Start(nats, keys)
 	h.must(err)
-	h.hub, err = signaling.NewHub(signaling.Config{TokenDir: filepath.Join(dir, "tokens")}, h.srv, keys)
+	h.hub, err = signaling.NewHub(signaling.Config{TokenDir: filepath.Join(dir, "tokens"), FloodLook: time.Second}, h.srv, keys)
 	h.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

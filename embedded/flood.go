@@ -7,10 +7,11 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// What a peer's connection may send between two looks on average. NATS has no limit of
-// a rate, and a peer that sends as fast as it can takes the processors from all others.
+// What a peer's connection may send a second on average, and as much at once. NATS has no
+// limit of a rate, and a peer that sends as fast as it can takes the processors from all
+// others: it passes the limit within some hundredths of a second.
 const (
-	floodMessages = 4000 // a second
+	floodMessages = 4000
 	floodBytes    = 16 << 20
 )
 
@@ -20,44 +21,85 @@ const maxWatched = 1 << 16
 // A Flood is a peer that sends too much.
 type Flood struct {
 	NKey, Room, Peer string
-	PerSecond        int64 // messages
-	Bytes            int64 // a second
+	Messages, Bytes  int64
+	Seconds          float64 // in which they came
 }
 
-// A Watchdog compares what connections have sent from look to look. One goroutine uses
-// it.
+// A Watchdog compares what connections have sent from look to look, which may be as close
+// to each other as one likes. One goroutine uses it.
 type Watchdog struct {
 	srv  *Server
 	sent map[uint64]sent // by connection
 	at   time.Time
 }
 
-type sent struct{ messages, bytes int64 }
+// sent is what a connection has sent, and what it may send now.
+type sent struct {
+	messages, bytes         int64
+	moreMessages, moreBytes float64
+}
+
+// now is this connection's state after what it has sent since, in that many seconds.
+func (s sent) now(messages, bytes int64, seconds float64) sent {
+	return sent{
+		messages: messages, bytes: bytes,
+		moreMessages: min(floodMessages, s.moreMessages+floodMessages*seconds-float64(messages-s.messages)),
+		moreBytes:    min(floodBytes, s.moreBytes+floodBytes*seconds-float64(bytes-s.bytes)),
+	}
+}
 
 // NewWatchdog makes a watchdog for a server's peers.
 func NewWatchdog(s *Server) *Watchdog { return &Watchdog{srv: s} }
 
 // Look returns who has sent too much since the look before. The first one finds nobody.
 func (w *Watchdog) Look(now time.Time) (found []Flood, err error) {
-	rooms := w.srv.keys.AccountPublic(Rooms)
-	z, err := w.srv.ns.Connz(&server.ConnzOptions{Username: true, Limit: maxWatched, Account: rooms})
+	// Who a connection is takes a hundred times as long to say as what it has sent.
+	z, err := w.connections(server.ConnzOptions{Limit: maxWatched})
 	if err != nil {
-		return nil, fmt.Errorf("look at connections: %w", err)
+		return nil, err
 	}
 	seconds, before := now.Sub(w.at).Seconds(), w.sent
 	w.at, w.sent = now, make(map[uint64]sent, len(z.Conns))
 	for _, c := range z.Conns {
-		s := sent{c.InMsgs, c.InBytes}
+		known, ok := before[c.Cid]
+		if !ok {
+			known = sent{moreMessages: floodMessages, moreBytes: floodBytes}
+		}
+		if before == nil {
+			known.messages, known.bytes = c.InMsgs, c.InBytes
+		}
+		s := known.now(c.InMsgs, c.InBytes, seconds)
 		w.sent[c.Cid] = s
-		if before == nil || c.IssuerKey == rooms { // the hub's own
+		if s.moreMessages >= 0 && s.moreBytes >= 0 {
 			continue
 		}
-		f := Flood{NKey: c.AuthorizedUser, Room: tagged(c.Tags, tagRoom), Peer: tagged(c.Tags, tagPeer)}
-		f.PerSecond = int64(float64(s.messages-before[c.Cid].messages) / seconds)
-		f.Bytes = int64(float64(s.bytes-before[c.Cid].bytes) / seconds)
-		if f.PerSecond > floodMessages || f.Bytes > floodBytes {
+		f := Flood{Messages: c.InMsgs - known.messages, Bytes: c.InBytes - known.bytes, Seconds: seconds}
+		switch is, err := w.identify(c.Cid, &f); {
+		case err != nil:
+			return found, err
+		case is:
 			found = append(found, f)
 		}
 	}
 	return found, nil
+}
+
+// identify says whose connection floods; false if it is gone, or the hub's own.
+func (w *Watchdog) identify(cid uint64, f *Flood) (bool, error) {
+	z, err := w.connections(server.ConnzOptions{CID: cid, Username: true})
+	if err != nil || len(z.Conns) == 0 || z.Conns[0].IssuerKey == w.srv.keys.AccountPublic(Rooms) {
+		return false, err
+	}
+	c := z.Conns[0]
+	f.NKey, f.Room, f.Peer = c.AuthorizedUser, tagged(c.Tags, tagRoom), tagged(c.Tags, tagPeer)
+	return true, nil
+}
+
+func (w *Watchdog) connections(o server.ConnzOptions) (*server.Connz, error) {
+	o.Account = w.srv.keys.AccountPublic(Rooms)
+	z, err := w.srv.ns.Connz(&o)
+	if err != nil {
+		return nil, fmt.Errorf("look at connections: %w", err)
+	}
+	return z, nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-func openKeys(t *testing.T, dir string) *Keys {
+func openKeys(t testing.TB, dir string) *Keys {
 	t.Helper()
 	k, err := OpenKeys(dir)
 	if err != nil {
@@ -21,7 +21,7 @@ func openKeys(t *testing.T, dir string) *Keys {
 	return k
 }
 
-func newUser(t *testing.T) (nkeys.KeyPair, string) {
+func newUser(t testing.TB) (nkeys.KeyPair, string) {
 	t.Helper()
 	k, err := nkeys.CreateUser()
 	if err != nil {

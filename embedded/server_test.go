@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-func startServer(t *testing.T, cfg Config, k *Keys) *Server {
+func startServer(t testing.TB, cfg Config, k *Keys) *Server {
 	t.Helper()
 	if cfg.StoreDir == "" {
 		cfg.StoreDir = t.TempDir()
@@ -37,7 +37,7 @@ func connect(t *testing.T, s *Server, a Account) *nats.Conn {
 }
 
 // admit connects a peer over TCP.
-func admit(t *testing.T, s *Server, k *Keys, role events.Role, peer string, opts ...nats.Option) (*nats.Conn, error) {
+func admit(t testing.TB, s *Server, k *Keys, role events.Role, peer string, opts ...nats.Option) (*nats.Conn, error) {
 	t.Helper()
 	key, nkey := newUser(t)
 	text, err := k.MintUser(User{Role: role, Room: "lab", Peer: peer, NKey: nkey, Expires: time.Now().Add(time.Hour)})

@@ -103,17 +103,18 @@ func (b *bans) into(refused map[string]time.Time, now time.Time) map[string]time
 }
 
 // lookForFloods notes who sends more than the server should carry, for the gate to put
-// out. That says nothing of the peer's life: it keeps its seat while its lease lasts.
-func (h *Hub) lookForFloods(dog *embedded.Watchdog) {
+// out, and reports whether there is somebody. That says nothing of the peer's life: it
+// keeps its seat while its lease lasts.
+func (h *Hub) lookForFloods(dog *embedded.Watchdog) bool {
 	now := time.Now()
 	floods, err := dog.Look(now)
 	if err != nil {
 		h.log.Error("connections not looked at", "error", err)
-		return
+		return false
 	}
 	for _, f := range floods {
 		h.metrics.rejected.WithLabelValues("flood").Inc()
-		h.log.Warn("a peer floods the server: put out for a while", keyRoom, f.Room, keyPeer, f.Peer, "messages_per_second", f.PerSecond, "bytes_per_second", f.Bytes, "seconds", banFor.Seconds())
+		h.log.Warn("a peer floods the server: put out for a while", keyRoom, f.Room, keyPeer, f.Peer, "messages", f.Messages, "bytes", f.Bytes, "within_seconds", f.Seconds, "kept_out_seconds", banFor.Seconds())
 		h.gate.bans.add(f.NKey, now)
 		token, err := h.tokens.admittedBy(f.NKey, now)
 		if err != nil {
@@ -123,4 +124,5 @@ func (h *Hub) lookForFloods(dog *embedded.Watchdog) {
 			h.gate.bans.addToken(token, now)
 		}
 	}
+	return len(floods) > 0
 }

@@ -28,6 +28,8 @@ type Config struct {
 	// Joins that the hub answers, a second, of one address and with one token; ten
 	// times as many at once. Defaults 100 and 50.
 	AddressJoins, TokenJoins int
+	// FloodLook is how often the hub looks for peers that flood it, default 25 ms.
+	FloodLook time.Duration
 	// TokenDir keeps the join tokens, one file each; default "tokens" in the embedded
 	// server's store folder. Other processes may add files to it.
 	TokenDir string
@@ -55,6 +57,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.AddressJoins = cmp.Or(c.AddressJoins, defaultAddressJoins)
 	c.TokenJoins = cmp.Or(c.TokenJoins, defaultTokenJoins)
+	c.FloodLook = cmp.Or(c.FloodLook, defaultFloodLook)
 	if c.RolloutPercent == 0 {
 		c.RolloutPercent = 100
 	}

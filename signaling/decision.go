@@ -16,6 +16,8 @@ type Decision struct {
 	Seated  bool        // a seat was filled that was free
 	Elected bool        // a tenure began
 	Notices []Notice
+
+	began Record // what was decided on, less what nobody needs to remember
 }
 
 // A Notice becomes one presence event.
@@ -29,12 +31,17 @@ type Notice struct {
 func decide(r Record, now time.Time) *Decision {
 	d := &Decision{Record: r.clone()}
 	d.Record.forget(now)
+	d.began = d.Record.clone()
 	return d
 }
 
-// on ends a decision that began with r.
+// on ends a decision that began with r. To have forgotten something is no reason to store
+// the record: the next decision forgets it as well.
 func (d *Decision) on(r Record) Decision {
-	d.Changed = !reflect.DeepEqual(r, d.Record)
+	d.Changed = !reflect.DeepEqual(d.began, d.Record)
+	if !d.Changed {
+		d.Record = r
+	}
 	return *d
 }
 

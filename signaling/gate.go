@@ -8,8 +8,16 @@ import (
 	"github.com/moothall/moothall/events"
 )
 
-// gateEvery is how late a revocation, a rotation of keys or a flood may be noticed.
+// gateEvery is how late a revocation, a rotation of keys, or on a hub of very many
+// connections a flood may be noticed.
 const gateEvery = time.Second
+
+// defaultFloodLook is how late a flood is noticed: until then it takes the processors from
+// all others. To look costs at most one part in lookShare of the time.
+const (
+	defaultFloodLook = 25 * time.Millisecond
+	lookShare        = 100
+)
 
 // gate keeps the server's keys as the folders of tokens and keys have them, which
 // other processes may change: `moothall token revoke`, for one. It belongs to one
@@ -90,18 +98,27 @@ func times(refused map[string]Admitted) map[string]time.Time {
 // watchGate looks at the gate, and for floods, until ctx ends, and tells the rooms who
 // was put out for good.
 func (h *Hub) watchGate(ctx context.Context) {
-	ticks := time.NewTicker(gateEvery)
+	ticks, floods := time.NewTicker(gateEvery), time.NewTimer(h.cfg.FloodLook)
 	defer ticks.Stop()
+	defer floods.Stop()
 	dog := embedded.NewWatchdog(h.srv)
+	look := func() {
+		if err := h.lookAtGate(ctx); err != nil {
+			h.log.Error("tokens and keys not looked at", "error", err)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticks.C:
-			h.lookForFloods(dog)
-			if err := h.lookAtGate(ctx); err != nil {
-				h.log.Error("tokens and keys not looked at", "error", err)
+		case <-floods.C:
+			begun := time.Now()
+			if h.lookForFloods(dog) {
+				look()
 			}
+			floods.Reset(min(gateEvery, max(h.cfg.FloodLook, lookShare*time.Since(begun))))
+		case <-ticks.C:
+			look()
 		case done := <-h.looks:
 			done <- h.lookAtGate(ctx)
 		}

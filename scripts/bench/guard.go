@@ -20,7 +20,7 @@ const (
 	floodRuns = 3
 	floodFor  = 3 * time.Second // each time, and each baseline
 
-	floodReturns = 8 // at most, in each
+	floodRetry = 100 * time.Millisecond // of a flooder that is kept out
 )
 
 // member joins a room as a new peer.
@@ -34,7 +34,8 @@ func (b *bench) member(ctx context.Context, room string, role events.Role, token
 }
 
 // joining times what a worker does before it has a seat: the token over HTTP, the
-// connection to NATS, its registration. Each leaves before the next comes.
+// connection to NATS, its registration. Another is there before, so that no join is an
+// election too. Each leaves before the next comes.
 func (b *bench) joining(ctx context.Context) ([]sample, error) {
 	const room = "joins"
 	token, err := b.stage.Token(ctx, room, string(events.RoleWorker))
@@ -42,7 +43,7 @@ func (b *bench) joining(ctx context.Context) ([]sample, error) {
 		return nil, err
 	}
 	took := sample{what: "join: HTTP, NATS and register", unit: milliseconds, target: 10}
-	for range joins {
+	for n := range 1 + joins {
 		start := time.Now()
 		s, key, err := b.member(ctx, room, events.RoleWorker, token)
 		if err != nil {
@@ -51,6 +52,10 @@ func (b *bench) joining(ctx context.Context) ([]sample, error) {
 		var a events.RegisteredAuth
 		err = s.Request(ctx, events.ServiceSubject(room, events.VerbRegister, s.Peer()),
 			events.Register{V: events.ProtocolVersion, NKey: s.Key(), Instance: s.Peer(), Registry: true, Connection: s.Connection()}, &a)
+		if n == 0 && err == nil {
+			defer func() { _ = s.Close(context.WithoutCancel(ctx)) }() // the stage ends with it
+			continue
+		}
 		if err == nil {
 			took.took(time.Since(start))
 			err = leave(ctx, s, key, room, events.Seat{PeerID: a.PeerID, Incarnation: a.Incarnation})
@@ -74,8 +79,8 @@ func leave(ctx context.Context, s *session.Session, key nkeys.KeyPair, room stri
 }
 
 // flood times the questions of a client while another member sends offers to the admin
-// as fast as it can, and comes back under a new key and token whenever it is put out;
-// before each flood the same questions in peace.
+// as fast as it can, and comes back whenever it is put out and its token admits another
+// key; before each flood the same questions in peace.
 func (b *bench) flood(ctx context.Context) ([]sample, error) {
 	calm := sample{what: "question to the admin, in peace", unit: milliseconds}
 	flooded := sample{what: "the same while a member floods", unit: milliseconds}
@@ -83,9 +88,9 @@ func (b *bench) flood(ctx context.Context) ([]sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens := make(chan string, floodRuns*floodReturns)
+	tokens := make(chan string, floodRuns)
 	for range cap(tokens) {
-		token, err := b.stage.Token(ctx, b.stage.Room, string(events.RoleClient))
+		token, err := b.stage.Token(ctx, b.stage.Room, string(events.RoleClient)) // of one flooder each
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +104,7 @@ func (b *bench) flood(ctx context.Context) ([]sample, error) {
 		limited, stop := context.WithTimeout(ctx, floodFor)
 		ended := make(chan error, 1)
 		go func() {
-			n, times, err := b.floods(limited, tokens)
+			n, times, err := b.floods(limited, <-tokens)
 			sent, cut = sent+n, cut+times
 			ended <- err
 		}()
@@ -141,21 +146,22 @@ func (b *bench) questions(ctx context.Context, d time.Duration, into *sample) er
 }
 
 // floods sends until ctx ends and counts the messages and how often it was put out.
-func (b *bench) floods(ctx context.Context, tokens <-chan string) (sent, cut int, err error) {
-	cfg, err := b.stage.ClientConfig()
-	if err != nil {
-		return 0, 0, err
-	}
+func (b *bench) floods(ctx context.Context, token string) (sent, cut int, err error) {
+	room := b.stage.Room
 	offer := make([]byte, 2<<10)
 	for ctx.Err() == nil {
-		s, _, err := b.member(ctx, cfg.Room, events.RoleClient, <-tokens)
+		s, _, err := b.member(ctx, room, events.RoleClient, token)
+		if events.CodeOf(err) == events.CodeUnavailable { // kept out
+			time.Sleep(floodRetry)
+			continue
+		}
 		if err != nil && ctx.Err() == nil {
 			return sent, cut, err
 		}
 		if err != nil {
 			return sent, cut, nil
 		}
-		subject := events.SignalSubject(cfg.Room, "worker00", s.Peer())
+		subject := events.SignalSubject(room, "worker00", s.Peer())
 		for ctx.Err() == nil && s.Conn().Publish(subject, offer) == nil {
 			sent++
 		}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/moothall/moothall/embedded"
 	"github.com/moothall/moothall/events"
@@ -46,6 +47,7 @@ func (h *hub) start() {
 	must(h.t, err)
 	srv, err := embedded.Start(embedded.Config{NoListen: true, StoreDir: filepath.Join(h.dir, "store"), Log: h.cfg.Log}, keys)
 	must(h.t, err)
+	h.cfg.FloodLook = time.Second // in virtual time every look costs
 	s, err := signaling.NewHub(h.cfg, srv, keys)
 	must(h.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
