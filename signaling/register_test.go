@@ -304,3 +304,27 @@ func TestRegister_RefusesWhatIsOutOfBounds(t *testing.T) {
 		})
 	}
 }
+
+// A join is no reason to write the record, even when there are seats to be forgotten: the
+// next change forgets them.
+func TestBind_ToForgetIsNoReasonToWrite(t *testing.T) {
+	d := newDesk(t)
+	d.g.Limits.MaxWorkers = MaxSeats
+	for _, s := range d.seats(maxAway + 1) {
+		d.mustLeave(s)
+	}
+	away := func(r Record) int { return len(r.Members) - r.Here() }
+	if n := away(d.r); n != maxAway+1 {
+		t.Fatalf("%d seats are away", n)
+	}
+	key := publicKey(t, newKey(t))
+	peer := events.DerivedID(events.RoleWorker, key)
+	x, err := d.g.Bind(d.r, peer, key, d.now)
+	if err != nil || x.Changed || away(x.Record) != maxAway+1 {
+		t.Errorf("changed: %v, %d away, %v", x.Changed, away(x.Record), err)
+	}
+	d.seat("worker-99")
+	if n := away(d.r); n != maxAway {
+		t.Errorf("after a change %d are away", n)
+	}
+}
