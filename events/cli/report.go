@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"unicode"
 
 	"github.com/moothall/moothall/events"
 )
@@ -90,12 +91,12 @@ func Report(w, stdout io.Writer, err error, asJSON bool) int {
 		_ = enc.Encode(events.ErrorReply{Error: e}) // the exit code stands if nobody reads
 		return ExitCode(err)
 	}
-	fmt.Fprintf(w, "error: %s\n", e.Message)
+	fmt.Fprintf(w, "error: %s\n", printable(e.Message))
 	for _, f := range e.Facts {
-		fmt.Fprintf(w, "  %s\n", oneLine(f))
+		fmt.Fprintf(w, "  %s\n", printable(oneLine(f)))
 	}
 	if e.Try != "" {
-		fmt.Fprintf(w, "  try: %s\n", oneLine(e.Try))
+		fmt.Fprintf(w, "  try: %s\n", printable(oneLine(e.Try)))
 	}
 	return ExitCode(err)
 }
@@ -121,6 +122,16 @@ func translate(err error) *events.Error {
 	}
 	e.Message = oneLine(e.Message)
 	return e
+}
+
+// printable is text, some of it of strangers, without what could drive a terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 func oneLine(s string) string {

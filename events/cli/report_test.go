@@ -138,3 +138,19 @@ func TestReport_JSONIsOneObject(t *testing.T) {
 		t.Errorf("%v: %s", err, out.String())
 	}
 }
+
+// What a hub or a worker says of an error is a stranger's: it does not drive the terminal.
+func TestReport_TextOfStrangersDrivesNoTerminal(t *testing.T) {
+	var stderr, stdout strings.Builder
+	e := events.Errorf(events.CodeBusy, "\x1b]0;pwned\x07busy\r\u009b2J").WithFact("a\x1b[2Jb").WithTry("\u202ecurl")
+	if code := Report(&stderr, &stdout, e, false); code != ExitTryLater {
+		t.Errorf("exit %d", code)
+	}
+	want := "error: ?]0;pwned?busy; ?2J\n  a?[2Jb\n  try: ?curl\n"
+	if diff := cmp.Diff(want, stderr.String()); diff != "" {
+		t.Error(diff)
+	}
+	if Report(&stderr, &stdout, e, true); strings.ContainsAny(stdout.String(), "\x1b\x07") {
+		t.Errorf("%q", stdout.String())
+	}
+}
