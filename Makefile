@@ -3,7 +3,7 @@
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/moothall/moothall/events/cli.version=$(VERSION)
-STATIC  := CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)'
+TAGS    := netgo,osusergo
 
 FUZZTIME ?=
 TARGETS  ?=
@@ -23,6 +23,9 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 NATSCLI     := github.com/nats-io/natscli/nats@v0.5.0
 
 export PATH := $(CURDIR)/bin/tools:$(PATH)
+# Without the C library's resolver hub and client need no C and are static, and all that
+# is compiled for them serves the worker, the tests and vet too.
+export GOFLAGS := $(strip $(GOFLAGS) -tags=$(TAGS))
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test test-jobs test-security check vulnerabilities bench bench-failover peers sim month sim-mutants soak model faults fuzz tools cc clean
@@ -31,10 +34,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: cc ## build hub, worker, client and the demo's job into bin/
-	$(STATIC) -o bin/moothall ./signaling/cmd/moothall
-	$(STATIC) -o bin/moot ./client/cmd/moot
-	$(STATIC) -o bin/digits ./scripts/digits
-	CGO_ENABLED=1 $(GO) build -ldflags '$(LDFLAGS)' -o bin/moot-worker ./worker/cmd/moot-worker
+	CGO_ENABLED=1 $(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./signaling/cmd/moothall ./client/cmd/moot ./worker/cmd/moot-worker ./scripts/digits
 
 demo: build ## hub, three workers, a real job, a killed admin (KEEP=1 leaves it running)
 	@$(GO) run ./scripts/demo
@@ -74,7 +74,7 @@ peers: ## build the systems that bench compares with; without them it goes on
 	-$(GO) build -C tests/peers -o $(CURDIR)/bin/peers .
 
 sim: ## play RUNS (200) schedules of faults from SEED (1) on, in virtual time
-	@$(GO) run -tags sim ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)
+	@$(GO) run -tags sim,$(TAGS) ./tests/sim/cmd/sim -runs $(RUNS) -seed $(SEED)
 
 month: ## play 30 ordinary days of a room of ten and print what its state came to (MONTH='-rhythm 0' for every heartbeat: hours)
 	@$(GO) run ./tests/sim/cmd/month $(MONTH)
@@ -83,7 +83,7 @@ sim-mutants: ## switch one rule of the room off at a time; the simulation must n
 	@$(GO) run ./tests/sim/cmd/mutants
 
 soak: ## the large counts, once: SOAK (200000) schedules from SEED (1), fuzzing for SOAKFUZZ (10m) each
-	@$(GO) run -tags sim ./tests/sim/cmd/sim -runs $(SOAK) -seed $(SEED) -every 1000
+	@$(GO) run -tags sim,$(TAGS) ./tests/sim/cmd/sim -runs $(SOAK) -seed $(SEED) -every 1000
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKFUZZ)
 	@$(MAKE) --no-print-directory test-jobs KILLS=200
 

@@ -57,10 +57,8 @@ func TestHubAndClient_NeedNoCgo(t *testing.T) {
 			continue
 		}
 		t.Run(main, func(t *testing.T) {
-			cmd := exec.Command("go", "build", "-o", filepath.Join(t.TempDir(), "bin"), "./"+main)
-			cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s does not build with CGO_ENABLED=0: %v\n%s", main, err, out)
+			if with := goTool(t, "list", "-deps", "-tags=netgo,osusergo", "-f", "{{if .CgoFiles}}{{.ImportPath}}{{end}}", "./"+main); len(with) > 0 {
+				t.Errorf("%s is not static, as the Makefile builds it: it needs\n%s", main, with)
 			}
 		})
 	}

@@ -57,7 +57,7 @@ func (m mutant) play(runs int) (fell, seed string, err error) {
 		return "", "", err
 	}
 	bin := filepath.Join(dir, "sim")
-	if out, err := exec.Command("go", "build", "-tags", "sim", "-overlay", overlay, "-o", bin, "./tests/sim/cmd/sim").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", "sim,netgo,osusergo", "-overlay", overlay, "-o", bin, "./tests/sim/cmd/sim").CombinedOutput(); err != nil {
 		return "", "", fmt.Errorf("does not build: %s", out)
 	}
 	out, err := exec.Command(bin, "-runs", fmt.Sprint(runs), "-first").CombinedOutput()
