@@ -58,7 +58,8 @@ func signedText(purpose string, fields ...any) string {
 }
 
 // A SeatCertificate is the hub's word that a seat holds the admin's role in a
-// term. A term is believed on nothing else. Key is the admin's public nkey.
+// term, or, without a seat, that the term has come and is vacant. A term is
+// believed on nothing else. Key is the admin's public nkey.
 type SeatCertificate struct {
 	Room string `json:"room_id"`
 	Term

@@ -76,7 +76,7 @@ type RegisteredAuth struct {
 	Incarnation uint64     `json:"incarnation"`
 	Peers       []PeerInfo `json:"peers"`
 	Standing
-	Certificate       SeatCertificate   `json:"certificate"` // zero while vacant
+	Certificate       SeatCertificate   `json:"certificate"`
 	MemberCertificate MemberCertificate `json:"member_certificate"`
 	Registry          bool              `json:"registry"`
 	Limits            Limits            `json:"limits"`
@@ -203,4 +203,5 @@ type PeerEvent struct {
 	Reason string   `json:"reason,omitempty"` // of peer_left and peer_suspect
 	Peer   PeerInfo `json:"peer,omitzero"`    // of peer_joined
 	Standing
+	Certificate SeatCertificate `json:"certificate,omitzero"`
 }

@@ -6,12 +6,13 @@ import (
 	"github.com/moothall/moothall/events"
 )
 
-// Certificate is the hub's word on who is admin, zero while the seat is vacant.
+// Certificate is the hub's word on the present term: who is admin, or that it is vacant.
 func (g Registry) Certificate(r Record) events.SeatCertificate {
-	if r.Admin().IsZero() {
-		return events.SeatCertificate{}
+	c := events.SeatCertificate{Room: r.Room, Term: r.Tenure.Term}
+	if admin := r.Admin(); !admin.IsZero() {
+		c.Seat, c.Key = admin, r.Tenure.Key
 	}
-	c, err := events.SeatCertificate{Room: r.Room, Term: r.Tenure.Term, Seat: r.Tenure.Seat, Key: r.Tenure.Key}.Sign(g.Hub)
+	c, err := c.Sign(g.Hub)
 	return signed(c, err)
 }
 
@@ -88,7 +89,7 @@ var typeOf = map[string]string{
 func (g Registry) PeerEvent(r Record, n Notice, f Facts, now time.Time) events.PeerEvent {
 	e := events.PeerEvent{
 		Type: typeOf[n.Event], V: events.ProtocolVersion, RoomID: r.Room, Time: events.At(now),
-		Seat: n.Seat, Reason: n.Reason, Standing: r.Standing(),
+		Seat: n.Seat, Reason: n.Reason, Standing: r.Standing(), Certificate: g.Certificate(r),
 	}
 	if m := r.member(n.Seat.PeerID); n.Event == events.EventPeerJoined && m != nil && m.Seat == n.Seat {
 		e.Peer = g.peer(r, *m, f)

@@ -46,6 +46,32 @@ func TestStore_AnotherAdminOfTheSameTermShowsARestoredStore(t *testing.T) {
 	d.wantVacant(events.ReasonReplaced)
 }
 
+func TestStore_TheVacancyOfItsTermShowsARestoredStore(t *testing.T) {
+	d := newDesk(t)
+	all := d.seats(2)
+	d.seat(all[1].PeerID, proving(d.proof(testStore, 1, events.Seat{})))
+	d.wantVacant(events.ReasonReplaced)
+}
+
+func TestCertificate_SaysWhoIsAdminOrThatNobodyIs(t *testing.T) {
+	d := newDesk(t)
+	all := d.seats(2)
+	for i, want := range []events.Seat{all[0], {}} {
+		if i == 1 {
+			d.mustLeave(all[0])
+		}
+		told := map[string]events.SeatCertificate{
+			"an answer":        d.g.Ack(d.r).Certificate,
+			"a presence event": d.g.PeerEvent(d.r, Notice{Event: events.EventPeerLeft, Seat: all[0]}, nil, d.now).Certificate,
+		}
+		for what, c := range told {
+			if err := c.Verify(testRoom, d.g.HubKeys); err != nil || c.Term != d.r.Tenure.Term || c.Seat != want {
+				t.Errorf("%s tells of term %s with %+v, %v; want %s", what, d.r.Tenure.Term, c, err, want)
+			}
+		}
+	}
+}
+
 func TestStore_OrdinaryCertificatesChangeNothing(t *testing.T) {
 	d := newDesk(t)
 	all := d.seats(2)

@@ -52,10 +52,8 @@ func (c *checks) record() {
 	if here := r.Here(); here > events.MaxWorkersPerRoom {
 		c.world.violate("I5", "%d seats are taken", here)
 	}
-	if !r.Admin().IsZero() {
-		c.certified[r.Tenure.Term] = true
-		c.admin(r.Tenure.Term, r.Admin())
-	}
+	c.certified[r.Tenure.Term] = true
+	c.admin(r.Tenure.Term, r.Admin())
 }
 
 // debt is a term that hubs could announce and have not.
@@ -95,6 +93,9 @@ func (c *checks) watch() {
 func (c *checks) heard(s events.Seat) { c.leased[s] = c.world.now }
 
 func (c *checks) admin(t events.Term, s events.Seat) {
+	if s.IsZero() {
+		return // vacant
+	}
 	if other, ok := c.admins[t]; ok && other != s {
 		c.world.violate("I1", "term %s has two admins, %s and %s", t, other, s)
 	}

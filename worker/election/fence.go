@@ -32,7 +32,8 @@ func (f *Fence) Judge(t events.Term) Verdict { return Verdict(t.Compare(f.certif
 // Term is the accepted term.
 func (f *Fence) Term() events.Term { return f.certificate.Term }
 
-// Holder is the seat that the accepted term belongs to, departed or not.
+// Holder is the seat that the accepted term belongs to, departed or not; zero if the
+// term was vacant when it was accepted.
 func (f *Fence) Holder() events.Seat { return f.certificate.Seat }
 
 // Certificate is the hub's word for the accepted term.

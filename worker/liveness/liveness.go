@@ -45,6 +45,7 @@ type peer struct {
 	// when it was at the earliest.
 	heard, last time.Time
 	rtt         time.Duration
+	tried       bool // it has answered over this link
 	// suspected is when the examination began, zero if there is none; answered is
 	// how long before that the peer was last heard. window is when the silence that
 	// counts began: at suspected, or after the observer's last late tick.
@@ -67,13 +68,18 @@ func New(stale time.Duration) *Detector {
 	return &Detector{stale: stale, peers: map[string]*peer{}}
 }
 
-// Watch begins to observe a peer whose link has opened.
+// Watch begins to observe a peer whose link has opened. Until the first answer over
+// that link its silence proves nothing: the other end may not be open yet.
 func (d *Detector) Watch(id string, now time.Time) {
 	if d.peers[id] == nil {
 		d.peers[id] = &peer{}
 	}
+	d.peers[id].tried = false
 	d.hear(d.peers[id], now)
 }
+
+// Tried reports whether the peer has answered since its link opened.
+func (d *Detector) Tried(id string) bool { return d.peers[id] != nil && d.peers[id].tried }
 
 // Forget ends the observation.
 func (d *Detector) Forget(id string) { delete(d.peers, id) }
@@ -106,6 +112,7 @@ func (d *Detector) Answered(id string, sent, now time.Time) (vouch bool) {
 	if p == nil || sent.After(now) {
 		return false
 	}
+	p.tried = true
 	d.hear(p, now)
 	if !sent.Before(d.woke) {
 		p.last = now
@@ -198,11 +205,12 @@ func (d *Detector) LastHeard(id string) (time.Time, bool) {
 }
 
 // Testimony is what the observer may say of a peer under examination; false
-// while it may say nothing: no examination, the last answer too old when it
-// began, the window not over, or the observer hears nobody else either.
+// while it may say nothing: no examination, no answer over this link so far, the last
+// one too old when it began, the window not over, or the observer hears nobody else
+// either.
 func (d *Detector) Testimony(id string, now time.Time) (events.Testimony, bool) {
 	p := d.peers[id]
-	if p == nil || p.suspected.IsZero() || p.answered > RecentAnswer || d.deaf(id, now) {
+	if p == nil || p.suspected.IsZero() || !p.tried || p.answered > RecentAnswer || d.deaf(id, now) {
 		return events.Testimony{}, false
 	}
 	silent := now.Sub(p.window)

@@ -58,6 +58,10 @@ func TestTestimony(t *testing.T) {
 			d.Heard("c", after(RecentAnswer))
 			d.Examine("b", after(RecentAnswer+time.Millisecond))
 		}, RecentAnswer + time.Second, false},
+		{"a new link, and no answer over it yet", func(d *Detector) {
+			d.Watch("b", after(time.Second))
+			d.Examine("b", after(time.Second))
+		}, 3 * time.Second, false},
 		{"it answered", func(d *Detector) {
 			d.Examine("b", after(time.Second))
 			d.Answered("b", after(time.Second), after(time.Second+1))
@@ -118,8 +122,10 @@ func TestTestimony(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			d := New(events.StaleAfter)
-			d.Watch("b", start)
-			d.Watch("c", start)
+			for _, peer := range []string{"b", "c"} {
+				d.Watch(peer, start)
+				d.Answered(peer, start, start)
+			}
 			c.do(d)
 			if got, ok := d.Testimony("b", after(c.at)); ok != c.want {
 				t.Fatalf("testimony %+v, %v", got, ok)

@@ -104,7 +104,8 @@ func (r *Replica) frame(from events.Seat, t events.FrameType, payload []byte) er
 }
 
 // heartbeat sends the own position to all that are linked; the second, when the rush
-// of joining is over, and each measureEvery-th after it ask for a pong.
+// of joining is over, and each measureEvery-th after it ask for a pong, and all do of
+// whom there is none yet.
 func (r *Replica) heartbeat() {
 	r.beats++
 	r.greet(r.beats%measureEvery == 2, sorted(r.links)...)
@@ -124,7 +125,7 @@ func (r *Replica) greet(pong bool, to ...string) {
 		if r.links[peer] == nil {
 			continue
 		}
-		if h.Nonce = 0; pong {
+		if h.Nonce = 0; pong || !r.detector.Tried(peer) {
 			h.Nonce = r.expectPong(peer)
 		}
 		r.emit(Send{peer, events.Pack(events.FrameHeartbeat, h)})

@@ -20,7 +20,7 @@ func (in Presence) step(r *Replica) {
 		r.left(in.Seat, in.Reason, in.Time)
 	}
 	gap := in.MembersVersion > expected
-	r.hear(in.Standing, events.SeatCertificate{})
+	r.hear(in.Standing, in.Certificate)
 	if gap {
 		r.refresh()
 	}

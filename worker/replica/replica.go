@@ -185,8 +185,7 @@ func (r *Replica) isAdmin() bool {
 	return r.seated() && r.admin() == r.seat && r.hub.record.Term == r.fence.Term()
 }
 
-// admin is the admin's seat in the accepted term, zero while it or a later one is
-// vacant: of a vacant term there is no certificate.
+// admin is the admin's seat in the accepted term, zero while it is vacant.
 func (r *Replica) admin() events.Seat {
 	if r.hub.record.AdminPeerID == "" {
 		return events.Seat{}

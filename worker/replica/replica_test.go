@@ -58,10 +58,20 @@ func newDriver(t testing.TB) *driver {
 		Standing: standing(1, "worker-a", 1), Certificate: d.certificate(1, "worker-a", 1),
 		MemberCertificate: d.member("worker-b", 2), Registry: true, Limits: events.DefaultLimits(), SeatKeys: []string{public(d.hub)},
 	}})
-	d.step(LinkUp{seat("worker-a", 1), "direct"})
-	d.step(LinkUp{seat("worker-c", 3), "direct"})
+	d.open(seat("worker-a", 1))
+	d.open(seat("worker-c", 3))
 	d.step(Quiet{})
 	return d
+}
+
+// open opens a link, and the other end answers what it is asked at once.
+func (d *driver) open(s events.Seat) {
+	d.step(LinkUp{s, "direct"})
+	for nonce, p := range d.replica.pings {
+		if p.peer == s.PeerID {
+			d.frame(s, events.FramePong, events.Ping{Nonce: nonce})
+		}
+	}
 }
 
 func metadata(mb int64) events.Metadata {
@@ -75,9 +85,15 @@ func standing(n uint64, admin string, inc uint64) events.Standing {
 }
 
 func (d *driver) certificate(n uint64, id string, inc uint64) events.SeatCertificate {
-	c, err := events.SeatCertificate{
-		Room: "lab", Term: events.Term{Store: store, N: n}, Seat: seat(id, inc), Key: public(d.keys[id]),
-	}.Sign(d.hub)
+	return d.certify(events.SeatCertificate{Room: "lab", Term: events.Term{Store: store, N: n}, Seat: seat(id, inc), Key: public(d.keys[id])})
+}
+
+func (d *driver) vacant(n uint64) events.SeatCertificate {
+	return d.certify(events.SeatCertificate{Room: "lab", Term: events.Term{Store: store, N: n}})
+}
+
+func (d *driver) certify(c events.SeatCertificate) events.SeatCertificate {
+	c, err := c.Sign(d.hub)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -156,7 +172,11 @@ func (d *driver) elect(n uint64, id string, inc uint64) []Output {
 }
 
 func (d *driver) presence(kind string, s events.Seat, reason string, st events.Standing) []Output {
-	return d.step(Presence{events.PeerEvent{Type: kind, RoomID: "lab", Seat: s, Reason: reason, Standing: st, Time: events.At(d.now)}})
+	cert := d.vacant(st.Term.N)
+	if st.AdminPeerID != "" {
+		cert = d.certificate(st.Term.N, st.AdminPeerID, st.AdminIncarnation)
+	}
+	return d.step(Presence{events.PeerEvent{Type: kind, RoomID: "lab", Seat: s, Reason: reason, Standing: st, Certificate: cert, Time: events.At(d.now)}})
 }
 
 func TestRegistered_DialsAllPeersOfTheReply(t *testing.T) {

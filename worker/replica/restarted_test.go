@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestTestify_NothingOfASeatThatWasNeverHeard(t *testing.T) {
 			Type: events.TypePeerJoined, RoomID: "lab", Seat: seat("worker-a", 4), Peer: d.peer("worker-a", 4), Standing: st,
 		}})
 		if linked {
-			d.step(LinkUp{seat("worker-a", 4), "direct"})
+			d.open(seat("worker-a", 4))
 		}
 		d.awake(time.Second)
 		d.frame(seat("worker-c", 3), events.FramePing, events.Ping{Nonce: 1})
@@ -43,5 +44,29 @@ func TestLinkUp_ASuspectIsAsked(t *testing.T) {
 	}
 	if out := d.step(LinkUp{seat("worker-a", 1), "direct"}); !sent(out, "worker-a", events.FramePing) {
 		t.Error("not asked")
+	}
+}
+
+// The first question may be lost: the other end was not open yet.
+func TestHeartbeat_AsksUntilTheLinkHasAnswered(t *testing.T) {
+	d := newDriver(t)
+	d.step(LinkUp{seat("worker-a", 1), "direct"})
+	asks := func() bool {
+		return slices.ContainsFunc(only[Send](d.awake(events.HeartbeatInterval)), func(s Send) bool {
+			_, payload, _ := events.ParseFrame(s.Frame)
+			var h events.Heartbeat
+			return s.To == "worker-a" && events.Unpack(payload, &h) == nil && h.Type == events.TypeHeartbeat && h.Nonce != 0
+		})
+	}
+	for range 2 * measureEvery {
+		if !asks() {
+			t.Fatal("a heartbeat over a link that never answered does not ask")
+		}
+	}
+	d.open(seat("worker-a", 1))
+	for range 3 {
+		if asks() && d.replica.beats%measureEvery != 2 {
+			t.Error("a heartbeat asks that need not")
+		}
 	}
 }

@@ -97,15 +97,13 @@ func (r *Replica) answered(s events.Standing, c events.SeatCertificate) {
 }
 
 // confirm: the hub has just said where the room stands. It reports whether that is
-// the accepted term or a later one; a hub behind it confirms nothing.
+// the accepted term or a later one; only the accepted one is confirmed.
 func (r *Replica) confirm(s events.Standing) bool {
-	if s.Term.Compare(r.fence.Term()) < 0 {
-		return false
-	}
-	if !r.hub.confirmed && !r.belated {
+	order := s.Term.Compare(r.fence.Term())
+	if order == 0 && !r.hub.confirmed && !r.belated {
 		r.hub.confirmed, r.dirty = true, true
 	}
-	return true
+	return order >= 0
 }
 
 // doubt makes the hub's word so far worth nothing: it must be asked anew.
@@ -182,16 +180,17 @@ func (r *Replica) sit(seat events.Seat, cert events.MemberCertificate) {
 }
 
 // hear takes the hub's word of where the room stands. Replies and events may
-// overtake each other: the newest counts, by term and members version.
+// overtake each other: the newest counts, by term and members version. A term that
+// nobody can prove is not followed: a hub whose store was put back to a copy would
+// never learn of it.
 func (r *Replica) hear(s events.Standing, c events.SeatCertificate) {
 	r.accept(c)
-	if !later(s, r.hub.record) {
-		return
-	}
-	r.hub.record = s
-	r.dirty = true
-	if s.Term.Compare(r.fence.Term()) > 0 && s.AdminPeerID != "" && c.IsZero() {
-		r.refresh() // a term without its certificate
+	switch {
+	case s.Term.Compare(r.fence.Term()) > 0:
+		r.doubt()
+		r.refresh()
+	case later(s, r.hub.record):
+		r.hub.record, r.dirty = s, true
 	}
 }
 
@@ -219,6 +218,10 @@ func (r *Replica) accept(c events.SeatCertificate) {
 		}
 	}
 	r.dirty = true
+	if c.Seat.IsZero() {
+		r.note(Info, "no admin", "room_id", r.cfg.Room, "previous_admin_peer_id", former.PeerID, "term", c.N)
+		return
+	}
 	r.note(Info, "admin elected", "room_id", r.cfg.Room, "admin_peer_id", c.PeerID, "previous_admin_peer_id", former.PeerID,
 		"term", c.N, "num_workers", len(r.living()), "is_self", c.Seat == r.seat)
 	if r.heir() && !r.roster.Position().Generation.IsZero() {

@@ -8,16 +8,44 @@ import (
 	"github.com/moothall/moothall/events"
 )
 
-// While the admin was cut off, another won the seat and left it: of a vacant term
-// there is no certificate, and yet it ends the own.
+// While the admin was cut off, another won the seat and left it.
 func TestAdmin_ALaterVacantTermEndsItsOwn(t *testing.T) {
 	d := newDriver(t)
 	d.elect(2, "worker-b", 2)
 	d.step(HubDown{})
 	d.step(HubUp{})
-	d.step(Renewed{Ack: events.Ack{Standing: standing(3, "", 0)}})
-	if v := d.quiet(); v.Answering || v.AdminPeerID != "" {
-		t.Errorf("answering %v, admin %q: the hub says that a later term is vacant", v.Answering, v.AdminPeerID)
+	d.step(Renewed{Ack: events.Ack{Standing: standing(3, "", 0), Certificate: d.vacant(3)}})
+	if v := d.quiet(); v.Answering || v.AdminPeerID != "" || v.Term.N != 3 {
+		t.Errorf("answering %v, admin %q, term %d: the hub says that term 3 is vacant", v.Answering, v.AdminPeerID, v.Term.N)
+	}
+}
+
+// Nobody could prove the term to a hub that was put back to a copy from before it, and
+// the room would wait for it for ever.
+func TestTerm_WithoutItsCertificateIsNotFollowed(t *testing.T) {
+	d := newDriver(t)
+	d.elect(2, "worker-b", 2)
+	out := d.step(Presence{events.PeerEvent{Type: events.TypePeerLeft, Seat: seat("worker-c", 3), Reason: events.ReasonLeft, Standing: standing(3, "", 0)}})
+	if len(only[Refresh](out)) != 1 {
+		t.Error("the hub is not asked for the certificate")
+	}
+	if v := d.quiet(); v.Answering || v.AdminPeerID != "worker-b" || v.Term.N != 2 {
+		t.Errorf("answering %v, admin %q, term %d: want term 2, unconfirmed", v.Answering, v.AdminPeerID, v.Term.N)
+	}
+	back := standing(2, "worker-b", 2)
+	d.step(Refreshed{RoomInfo: events.RoomInfo{Standing: back, Certificate: d.certificate(2, "worker-b", 2), SeatKeys: []string{public(d.hub)}}})
+	if !d.quiet().Answering {
+		t.Error("the store was put back, and the admin of its term waits for the later one")
+	}
+}
+
+// What a vacancy proves: the term has come, so a hub that has an earlier one is behind.
+func TestTerm_AVacantOneIsShownToAHubThatWasPutBack(t *testing.T) {
+	d := newDriver(t)
+	d.presence(events.TypePeerLeft, seat("worker-a", 1), events.ReasonCrashed, standing(3, "", 0))
+	out := d.step(Renewed{Ack: events.Ack{Standing: standing(2, "worker-c", 3), Certificate: d.certificate(2, "worker-c", 3)}})
+	if r := only[Register](out); len(r) != 1 || r[0].Certificate != d.vacant(3) {
+		t.Errorf("want a registration with the certificate of term 3: %v", out)
 	}
 }
 
