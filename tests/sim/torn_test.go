@@ -133,3 +133,31 @@ func TestWipe_TheAnswerIsLost(t *testing.T) {
 	}
 	wantAdmin(t, w, w.admin().id)
 }
+
+// A store is put back to a copy from before an election of which the members have heard
+// and whose winner is gone: what they follow they can prove, or do not follow.
+func TestRestore_ATermWhoseAdminIsGone(t *testing.T) {
+	w := newRoom(t, 8000, 24000, 16000, 8000)
+	h, id, record := w.hubs[0], w.store.id, w.store.record
+	old := w.peers[0].proc.replica.Seat()
+	h.stop()
+	h.start()
+	w.play(10 * time.Second)
+	w.peers[0].stop()
+	if _, ok := w.until(time.Minute, func() bool { return w.store.record.Admin().PeerID == "worker-1" }); !ok {
+		t.Fatal("nobody followed worker-0")
+	}
+	news := h.registry.PeerEvent(w.store.record, signaling.Notice{Event: events.EventPeerLeft, Seat: old, Reason: events.ReasonCrashed}, h.facts(), w.now)
+	w.peers[1].stop()
+	h.stop()
+	for _, p := range w.peers[2:] {
+		p.proc.give(replica.Presence{PeerEvent: news})
+	}
+	w.store.putBack(id, record)
+	w.after(time.Second, h.start)
+	w.play(Calm)
+	if admin := w.admin(); admin == nil || admin.proc == nil {
+		t.Fatalf("the record is of term %s: no living admin", w.store.record.Tenure.Term)
+	}
+	wantAdmin(t, w, w.admin().id)
+}
