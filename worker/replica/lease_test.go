@@ -44,3 +44,19 @@ func TestLease_TheFirstComesWithinAnIntervalTheNextAfterOne(t *testing.T) {
 		}
 	}
 }
+
+// An event is sent once. Who missed that another joined would never dial it.
+func TestRenewed_WhatWasMissedIsAskedFor(t *testing.T) {
+	d := newDriver(t)
+	for _, c := range []struct {
+		versions uint64
+		asks     bool
+	}{{0, false}, {1, true}} {
+		s := standing(1, "worker-a", 1)
+		s.MembersVersion += c.versions
+		out := d.step(Renewed{Ack: events.Ack{Standing: s, Certificate: d.certificate(1, "worker-a", 1)}})
+		if asked := len(only[Refresh](out)) == 1; asked != c.asks {
+			t.Errorf("%d versions later: asked %v", c.versions, asked)
+		}
+	}
+}

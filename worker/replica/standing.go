@@ -47,12 +47,17 @@ func (in NotRegistered) step(r *Replica) {
 	r.note(Warn, "not registered", "error", in.Err.Message)
 }
 
+// Renewed tells of what was missed: the news of it may have been lost.
 func (in Renewed) step(r *Replica) {
 	if in.Err != nil {
 		r.refusedSeat(in.Err)
 		return
 	}
+	missed := later(in.Standing, r.hub.record)
 	r.answered(in.Standing, in.Certificate)
+	if missed {
+		r.refresh()
+	}
 }
 
 func (in Refreshed) step(r *Replica) {
