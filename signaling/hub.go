@@ -146,6 +146,9 @@ func (h *Hub) work(ctx context.Context, system *nats.Conn) error {
 	if err := h.serve(h.rooms); err != nil {
 		return err
 	}
+	if err := flush(ctx, h.rooms); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
 	close(h.ready)
 	var group errgroup.Group
 	group.Go(func() error { h.sweep(ctx); return nil })
