@@ -448,7 +448,7 @@ func TestJob_LinksInThePlaceOfWhatArrives(t *testing.T) {
 		t.Fatal(refusal)
 	}
 	taken := 0
-	for range 5 {
+	for range 3 {
 		var frames [][]byte
 		var headers []events.FileHeader
 		for n := range inputs {
@@ -475,7 +475,7 @@ func TestJob_LinksInThePlaceOfWhatArrives(t *testing.T) {
 	if got := swapper.follow(id); got.last.State != events.JobCanceled {
 		t.Errorf("the one who swaps: %s", got)
 	}
-	t.Logf("%d of 5 transfers came through", taken)
+	t.Logf("%d of 3 transfers came through", taken)
 	if err := i.served(); err != nil {
 		t.Error(err)
 	}
