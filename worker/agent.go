@@ -85,6 +85,7 @@ type Agent struct {
 
 	inbox   chan replica.Input
 	reports chan events.StatusReport // the newest only
+	serving chan struct{}            // closed when the worker has its seat and listens to all that concerns it
 	stopped chan struct{}            // closed when the loop has ended: the inbox has no reader
 	clients chan struct{}            // one token per client's link
 	wg      sync.WaitGroup
@@ -106,6 +107,7 @@ func New(cfg Config) *Agent {
 		metrics:  newMetrics(),
 		inbox:    make(chan replica.Input, inboxSize),
 		reports:  make(chan events.StatusReport, 1),
+		serving:  make(chan struct{}),
 		stopped:  make(chan struct{}),
 		clients:  make(chan struct{}, maxClients),
 	}
@@ -126,6 +128,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer a.wg.Wait()
 	defer close(a.stopped)
 	defer end()
+	if err := a.serveWork(life); err != nil {
+		return err
+	}
 	welcome, err := a.register(ctx, replica.Register{LastIncarnation: a.disk.incarnation()})
 	if err != nil {
 		return err
@@ -141,6 +146,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := a.serveRoom(life); err != nil {
 		return err
 	}
+	close(a.serving)
 	admitted, putOut := context.WithCancel(ctx)
 	defer putOut()
 	a.wg.Go(func() {

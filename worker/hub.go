@@ -182,14 +182,26 @@ func (a *Agent) publish(subject string, v any) {
 	}
 }
 
+// serveWork listens to clients before the hub lists this worker: from then on they find
+// it. What they ask waits until the worker serves.
+func (a *Agent) serveWork(ctx context.Context) error {
+	subject := events.WorkSubject(a.session.Room(), a.session.Peer(), events.Any)
+	_, err := a.session.Respond(subject, func(from string, data []byte) (any, error) {
+		select {
+		case <-a.serving:
+			return a.work(from, data)
+		case <-ctx.Done():
+			return nil, events.Errorf(events.CodeUnavailable, "%s is ending", a.session.Peer())
+		}
+	})
+	return err
+}
+
 // serveRoom subscribes to what concerns this worker. The subscriptions end with
 // the session.
 func (a *Agent) serveRoom(ctx context.Context) error {
 	room, me := a.session.Room(), a.session.Peer()
 	if _, err := a.signaller().Serve(a.accept(ctx), a.endpoint.Candidate, a.mesh.Redial); err != nil {
-		return err
-	}
-	if _, err := a.session.Respond(events.WorkSubject(room, me, events.Any), a.work); err != nil {
 		return err
 	}
 	if _, err := a.session.Respond(events.QuerySubject(room, me, events.Any), a.answer); err != nil {

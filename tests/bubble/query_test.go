@@ -12,6 +12,8 @@ import (
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling/session"
 	"github.com/moothall/moothall/worker"
+	"github.com/moothall/moothall/worker/jobs"
+	"github.com/nats-io/nats.go"
 )
 
 // journal is a log that can be read while it is written.
@@ -76,6 +78,31 @@ func TestQuery_TheAdminAnswersFilteredAndLogsIt(t *testing.T) {
 		log.has(t, "admin elected", "room_id="+Room, "admin_peer_id=worker-1", "num_workers=1")
 		if _, err := ask("worker-2"); events.CodeOf(err) != events.CodeNotAdmin {
 			t.Errorf("who is not admin answered %v", err)
+		}
+	})
+}
+
+// Whoever hears that a worker has joined can ask it, also before the worker itself
+// knows that it has.
+func TestQuery_AWorkerCanBeReservedAsSoonAsItIsThere(t *testing.T) {
+	Run(t, func(t *testing.T, c *Cluster) {
+		commands, err := jobs.ParseCommands("sh=/bin/sh")
+		must(t, err)
+		cfg, _ := c.Session(events.RoleClient, "")
+		s, err := session.Join(context.Background(), cfg)
+		must(t, err)
+		defer s.Close(context.Background())
+		joined := make(chan struct{}, 1)
+		_, err = s.Subscribe(events.EventSubject(Room, events.EventPeerJoined), func(*nats.Msg) { joined <- struct{}{} })
+		must(t, err)
+		c.StartWith("worker-1", 16000, func(cfg *worker.Config) { cfg.Commands = commands })
+		<-joined
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		ask := events.Reserve{V: events.ProtocolVersion, Type: events.TypeReserve, RequestID: "r", Command: "sh"}
+		var granted events.Reserved
+		if err := s.Request(ctx, events.WorkSubject(Room, "worker-1", s.Peer()), ask, &granted); err != nil || granted.Lease.Incarnation == 0 {
+			t.Errorf("granted %+v, %v", granted, err)
 		}
 	})
 }

@@ -75,7 +75,10 @@ func play(t *testing.T, s scene, victim string, kill func(house, *command)) {
 		args = append(args, "-i", input)
 	}
 	c := h.moot(append(args, "--", "sh", "-c", s.script, gate)...)
-	h.await("the scene is reached", func() bool { return s.reached(h, c, to) })
+	h.await("the scene is reached", func() bool { return s.reached(h, c, to) || c.over() })
+	if c.over() {
+		t.Fatalf("the client ended before the scene: %s\n%s%s", c.ProcessState, &c.out, &c.err)
+	}
 	kill(h, c)
 	write(t, gate)
 	outcome(t, h, s, victim, c)

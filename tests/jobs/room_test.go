@@ -6,12 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,7 +33,35 @@ var spec = stage.Spec{PeerID: peer, Name: peer, MemoryMB: 16000, Commands: map[s
 // A house is a hub with one worker of one slot.
 type house struct {
 	*stage.Stage
-	t *testing.T
+	t     *testing.T
+	heard *heard
+}
+
+// heard is what the clients of a test said, for when it fails. Of those that were asked
+// again and again, with the same words on stderr, it is the last one's stdout.
+type heard struct {
+	mu    sync.Mutex // guards what follows
+	order []string   // of the keys
+	last  map[string]string
+	times map[string]int
+}
+
+func (h *heard) add(c *command) {
+	key := fmt.Sprintf("moot %s: %s\n%s", strings.Join(c.Args[1:], " "), c.ProcessState, &c.err)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.times[key]++; h.times[key] == 1 {
+		h.order = append(h.order, key)
+	}
+	h.last[key] = c.out.String()
+}
+
+func (h *heard) print(t *testing.T) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, key := range h.order {
+		t.Logf("%d x %s%s", h.times[key], key, h.last[key])
+	}
 }
 
 func open(t *testing.T) house {
@@ -40,11 +70,12 @@ func open(t *testing.T) house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := house{s, t}
+	h := house{Stage: s, t: t, heard: &heard{last: map[string]string{}, times: map[string]int{}}}
 	t.Cleanup(s.Close)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(s.Logs(30))
+			h.heard.print(t)
 		}
 	})
 	h.hire()
@@ -92,6 +123,7 @@ func (h house) moot(args ...string) *command {
 	}
 	go func() {
 		_ = cmd.Wait() // its end is read from ProcessState
+		h.heard.add(c)
 		close(c.done)
 	}()
 	h.t.Cleanup(c.kill)
@@ -112,6 +144,16 @@ func (c *command) end() (code int) {
 		c.t.Fatalf("%s does not end\n%s", strings.Join(c.Args, " "), &c.err)
 	}
 	return c.ProcessState.ExitCode()
+}
+
+// over reports whether the client has ended.
+func (c *command) over() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // ask reports whether a client command succeeded, and decodes what it printed.

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/moothall/moothall/events"
 )
@@ -78,27 +76,6 @@ func TestService_KeepsTheLastJobsOnly(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(r.dir, ids[0])); err == nil {
 		t.Error("the oldest is kept")
 	}
-}
-
-// A reservation that is not used lapses by itself, and the row hears of it.
-func TestService_ReservationLapsesByItself(t *testing.T) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, func(c *Config) { c.Dir = dir })
-		if _, err := r.Reserve("alice", events.Reserve{V: 1, RequestID: "r", Command: "sh"}); err != nil {
-			t.Fatal(err)
-		}
-		<-r.Changed()
-		begun := time.Now()
-		<-r.Changed()
-		if got := time.Since(begun); got != events.ReserveTTL {
-			t.Errorf("lapsed after %s", got)
-		}
-		if got := r.Load().Status; got != events.StatusAvailable {
-			t.Errorf("status %s", got)
-		}
-		r.halt()
-	})
 }
 
 func TestRecord_SaysWhatWasAskedFor(t *testing.T) {
