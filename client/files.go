@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -12,22 +13,38 @@ import (
 // breakGrace is how much later than its transfer a link may say that it ended.
 const breakGrace = time.Second
 
-// send starts to send the inputs.
+// send starts to hand the inputs over.
 func (f *following) send(ctx context.Context) {
-	sources, _, err := f.job.cargo(f.worker)
+	cargo, _, err := f.job.cargo(f.worker)
 	if err != nil {
 		f.abort(ctx, err)
 		return
 	}
-	if len(sources) == 0 {
+	if len(cargo) == 0 {
 		return
 	}
 	f.enter(events.JobSending)
-	f.sending = true
-	bulk := f.wire.bulk
-	f.moving = move(ctx, func(ctx context.Context, report func(Progress)) ([]events.FileHeader, error) {
-		return transfer.Send(ctx, bulk, sources, report)
-	})
+	f.sending, f.cargo = true, cargo
+	f.offer(ctx)
+}
+
+// offer hands the inputs over on the present link.
+func (f *following) offer(ctx context.Context) {
+	files, err := headers(f.cargo)
+	if err == nil {
+		err = unchanged(f.first, files)
+	}
+	signature, signErr := f.signature(events.ActionSend)
+	if err = cmp.Or(err, signErr); err != nil {
+		f.abort(ctx, err)
+		return
+	}
+	f.first, f.needs = files, make(chan events.JobNeeds, 1)
+	h := handing{
+		wire: f.wire, job: f.result.JobID, signature: signature, cargo: f.cargo, files: files, needs: f.needs,
+		salt: events.JobKnowledge{Room: f.client.cfg.Room, Worker: f.seat.PeerID, From: f.peers.Peer(), Nonce: f.nonce}.Salt(),
+	}
+	f.moving = move(ctx, h.over)
 }
 
 func (f *following) moved(p Progress) {
@@ -61,6 +78,7 @@ func (f *following) arrived(ctx context.Context, m moved) {
 	case f.sending:
 		f.sending = false
 		f.spent(&f.result.Timings.SendMS)
+		f.noteKept(m.files)
 	default:
 		f.spent(&f.result.Timings.ReceiveMS)
 		f.received(m.files)

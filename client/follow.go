@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
 )
 
 // peers is how a following finds its worker again; Client is one.
@@ -14,6 +15,8 @@ type peers interface {
 	dial(ctx context.Context, seat events.Seat) (wire, error)
 	// holder asks the hub who holds a seat.
 	holder(ctx context.Context, seat events.Seat) (holding, error)
+	// Peer is who we are.
+	Peer() string
 }
 
 // A following stays with a job on a worker until its outcome is known and its outputs
@@ -29,10 +32,12 @@ type following struct {
 	until  uint64        // the number of the last event that is wanted; 0: the job's end
 	action string        // that was asked for: a job's end is then what is waited for
 	owner  nkeys.KeyPair // signs for us; nil if we started the job
-	nonce  string        // of the present link
 
 	moving  *moving             // the transfer under way, nil if none
 	sending bool                // inputs are under way
+	cargo   []transfer.Source   // the inputs that are not in a mount there
+	first   []events.FileHeader // what they were when they were first offered
+	needs   chan events.JobNeeds
 	next    uint64              // the number of the event that comes next
 	final   *events.JobEvent    // the job's last event, nil while it runs
 	fetched bool                // outputs were asked for once
@@ -140,6 +145,15 @@ func (f *following) frame(ctx context.Context, frame []byte) {
 		f.event(ctx, e)
 		if e.Seq == f.until && !f.over {
 			f.end(f.state, nil)
+		}
+	case events.FrameNeeds:
+		var n events.JobNeeds
+		if err := events.Unpack(payload, &n); err != nil || n.JobID != f.result.JobID {
+			return
+		}
+		select {
+		case f.needs <- n:
+		default: // nobody asked
 		}
 	case events.FrameError:
 		f.refused(refusalIn(payload))

@@ -42,6 +42,8 @@ func (s *stage) dial(_ context.Context, seat events.Seat) (wire, error) {
 	}
 }
 
+func (*stage) Peer() string { return "client-1" }
+
 func (s *stage) holder(context.Context, events.Seat) (holding, error) { return s.holds, nil }
 
 // stageJob sets a job up; play runs it to its end. Both belong into a bubble.
@@ -331,6 +333,7 @@ func TestFollow_InterruptWhileInputsGoCancels(t *testing.T) {
 			begun := time.Now()
 			err := s.play(func(p *peer) {
 				p.state(1, events.JobSending)
+				p.next(events.FrameInputs, &events.JobInputs{})
 				synctest.Wait()
 				s.cancel()
 				if !listens {
@@ -458,6 +461,92 @@ func TestFollow_OutputsGoOnOverTheNextLink(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The link ends while the inputs go: over the next one go those that are missing, from
+// the byte on at which it was cut.
+func TestFollow_InputsGoOnOverTheNextLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		_, small := sealed(t, dir, "small", 50)
+		const size = 16 << 20 // more than fits between the two
+		_, large := sealed(t, dir, "large", size)
+		s := stageJob(t, Job{Command: "track", Inputs: []string{small.Path, large.Path}})
+		p2 := connect(t)
+		s.dialed <- p2
+		root, err := os.OpenRoot(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		take := func(p *peer, want ...events.JobWant) error {
+			var offered events.JobInputs
+			p.next(events.FrameInputs, &offered)
+			if len(offered.Files) != 2 || offered.Files[1].Name != "large" || offered.Files[1].Size != int64(size/len("large")*len("large")) {
+				t.Errorf("offered %+v", offered)
+			}
+			p.send(events.FrameNeeds, events.JobNeeds{V: 1, JobID: testJob, Want: want})
+			_, err := transfer.Receive(context.Background(), p.bulk, root, transfer.Options{Resume: true}, func(at transfer.Progress) {
+				switch {
+				case at.Name == "small":
+					time.Sleep(time.Second) // else the next report is left out
+				case p == s.peer:
+					p.cut()
+				}
+			})
+			return err
+		}
+		err = s.play(func(p *peer) {
+			p.state(1, events.JobSending)
+			if err := take(p, events.JobWant{File: 0}, events.JobWant{File: 1}); events.CodeOf(err) != events.CodeUnreachable {
+				t.Errorf("received: %v", err)
+				return
+			}
+			part := transfer.Part(root, "large")
+			if part == 0 || part == size {
+				t.Errorf("%d bytes had arrived", part)
+			}
+			p2.next(events.FrameHello, &events.JobHello{})
+			p2.send(events.FrameHello, events.JobHello{V: 1, Nonce: "second"})
+			p2.next(events.FrameAttach, &events.JobAttach{})
+			if err := take(p2, events.JobWant{File: 1, Offset: part}); err != nil {
+				t.Error(err)
+			}
+			p2.state(2, events.JobRunning)
+			p2.exited(3, 0)
+		})
+		if err != nil || s.result.State != events.JobDone {
+			t.Errorf("ended %+v, error %v", s.result, err)
+		}
+	})
+}
+
+// A worker that was started again while the inputs went has given the job up, and is
+// asked to take none of them.
+func TestFollow_InputsGoToNoLaterProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, large := sealed(t, t.TempDir(), "large", 200_000)
+		s := stageJob(t, Job{Command: "track", Inputs: []string{large.Path}})
+		p2 := connect(t)
+		s.dialed <- p2
+		s.holds = holding{incarnation: 8}
+		err := s.play(func(p *peer) {
+			p.state(1, events.JobSending)
+			p.next(events.FrameInputs, &events.JobInputs{})
+			p.cut()
+			p2.next(events.FrameHello, &events.JobHello{})
+			p2.send(events.FrameHello, events.JobHello{V: 1, Nonce: "second"})
+			p2.next(events.FrameAttach, &events.JobAttach{})
+			synctest.Wait()
+			p2.event(events.JobEvent{Seq: 2, Kind: events.JobEventState, State: events.JobLost, Reason: "the worker was restarted before the job ran"})
+			if frame, ok := <-p2.control.Frames(); ok {
+				t.Errorf("sent %q", frame)
+			}
+		})
+		if events.CodeOf(err) != events.CodeLost || s.result.State != events.JobLost {
+			t.Errorf("ended %+v, error %v", s.result, err)
+		}
+	})
 }
 
 // The worker is lost while the outputs come: what is here whole is kept and named.

@@ -48,7 +48,7 @@ func TestAccepted_RefusesAJobIDThatLeavesTheFolder(t *testing.T) {
 			t.Errorf("job id %q gives %v", id, err)
 		}
 	}
-	if id, err := accepted(events.Pack(events.FrameAck, events.JobAck{JobID: "j-4K2Q"})); err != nil || id != "j-4K2Q" {
-		t.Errorf("%q, %v", id, err)
+	if ack, err := accepted(events.Pack(events.FrameAck, events.JobAck{JobID: "j-4K2Q"})); err != nil || ack.JobID != "j-4K2Q" {
+		t.Errorf("%+v, %v", ack, err)
 	}
 }

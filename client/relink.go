@@ -16,7 +16,6 @@ const (
 // cut handles that the link ended: what it still brought counts, and while the worker
 // is a member another link is tried.
 func (f *following) cut(ctx context.Context) {
-	why := f.wire.broken()
 	f.halt()
 	for frame := range f.wire.control.Frames() {
 		if f.frame(ctx, frame); f.over {
@@ -26,8 +25,6 @@ func (f *following) cut(ctx context.Context) {
 	f.halt()
 	f.pulse.cut(time.Now())
 	switch {
-	case f.sending:
-		f.lost("while the inputs were sent, " + why)
 	case f.failure != nil:
 		f.end(events.JobCanceled, events.AsError(f.failure).WithFact("the connection ended before %s confirmed", label(f.worker)))
 	default:
@@ -86,6 +83,8 @@ func (f *following) redial(ctx context.Context) bool {
 		f.fetch(ctx)
 	} else if err := f.rejoin(ctx); err != nil {
 		f.client.log.Debug("attach to a job", "room_id", f.client.cfg.Room, "peer_id", f.worker.PeerID, "error", err)
+	} else if f.sending && f.seat.Incarnation == f.lease.Incarnation {
+		f.offer(ctx) // a later process of the worker has given such a job up, and its log says so
 	}
 	return true
 }

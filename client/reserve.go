@@ -90,19 +90,19 @@ func (r *run) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("no connection to %s: %w", label(r.worker), err)
 	}
-	id, err := r.handOver(ctx, w)
+	ack, err := r.handOver(ctx, w)
 	if err != nil {
 		_ = w.close()
 		return err
 	}
-	r.wire, r.result.JobID, r.result.Worker = w, id, r.worker.PeerID
+	r.wire, r.nonce, r.result.JobID, r.result.Worker = w, ack.Nonce, ack.JobID, r.worker.PeerID
 	return nil
 }
 
-func (r *run) handOver(ctx context.Context, w wire) (id string, err error) {
+func (r *run) handOver(ctx context.Context, w wire) (ack events.JobAck, err error) {
 	sent, mounted, err := r.job.cargo(r.worker)
 	if err != nil {
-		return "", err
+		return ack, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerBound)
 	defer cancel()
@@ -111,39 +111,38 @@ func (r *run) handOver(ctx context.Context, w wire) (id string, err error) {
 		Owner: r.owner,
 	})
 	if err != nil {
-		return "", events.Errorf(events.CodeUnreachable, "%s: %v", label(r.worker), err)
+		return ack, events.Errorf(events.CodeUnreachable, "%s: %v", label(r.worker), err)
 	}
 	select {
 	case frame, ok := <-w.control.Frames():
 		if !ok {
-			return "", events.Errorf(events.CodeUnreachable, "%s did not take the job: %s", label(r.worker), w.broken())
+			return ack, events.Errorf(events.CodeUnreachable, "%s did not take the job: %s", label(r.worker), w.broken())
 		}
 		return accepted(frame)
 	case <-ctx.Done():
-		return "", events.Errorf(events.CodeUnreachable, "%s did not take the job within %s", label(r.worker), answerBound)
+		return ack, events.Errorf(events.CodeUnreachable, "%s did not take the job within %s", label(r.worker), answerBound)
 	}
 }
 
 // accepted reads a worker's answer to a JobStart.
-func accepted(frame []byte) (id string, err error) {
+func accepted(frame []byte) (ack events.JobAck, err error) {
 	t, payload, err := events.ParseFrame(frame)
 	if err != nil {
-		return "", err
+		return ack, err
 	}
 	switch t {
 	case events.FrameAck:
-		var ack events.JobAck
 		if err := events.Unpack(payload, &ack); err != nil {
-			return "", err
+			return ack, err
 		}
 		if !jobID.MatchString(ack.JobID) {
-			return "", events.Errorf(events.CodeInvalid, "job id %q is not valid", ack.JobID)
+			return ack, events.Errorf(events.CodeInvalid, "job id %q is not valid", ack.JobID)
 		}
-		return ack.JobID, nil
+		return ack, nil
 	case events.FrameError:
-		return "", refusalIn(payload)
+		return ack, refusalIn(payload)
 	}
-	return "", events.Errorf(events.CodeInvalid, "a frame of type %d is no answer to a job", t)
+	return ack, events.Errorf(events.CodeInvalid, "a frame of type %d is no answer to a job", t)
 }
 
 // refusalIn is the error that a FrameError carries.

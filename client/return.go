@@ -102,7 +102,7 @@ func (f *following) open(ctx context.Context) error {
 
 // greet asks the worker for the link's nonce, which the owner signs with.
 func (f *following) greet(ctx context.Context) error {
-	if f.owner == nil {
+	if f.owner == nil && !f.sending {
 		return nil // the worker knows the peer that started the job
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerBound)

@@ -66,6 +66,7 @@ type run struct {
 	worker events.Worker
 	lease  events.JobLease
 	wire   wire
+	nonce  string // of the present link
 	state  events.JobState
 	result Result
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,6 +200,32 @@ func TestRun_AFileThatChangesOrVanishes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An input that a job has had already is not sent to the next one's worker again.
+func TestRun_AnInputThatIsThereIsNotSentAgain(t *testing.T) {
+	inTown(t, 1, func(h *house, shops []*shop) {
+		large, small := h.file("large.bin", strings.Repeat("x", 3<<20)), h.file("small.bin", "x")
+		for i, want := range [][]string{{"large.bin", "small.bin"}, {"small.bin"}} {
+			v := h.visit(onLoopback)
+			defer v.Close()
+			var sent []string
+			var d diary
+			d.on = func(u client.JobUpdate) {
+				if u.Kind == client.UpdateSend && u.Transfer.Done == u.Transfer.Total {
+					sent = append(sent, u.Transfer.Name)
+				}
+			}
+			to := filepath.Join(h.dir, "out", string(rune('a'+i)))
+			r, err := v.Run(context.Background(), client.Job{Command: "copy", Inputs: []string{large, small}, To: to}, d.tell)
+			if err != nil || r.State != events.JobDone || len(r.Outputs) != 2 || r.Outputs[0].Size != 3<<20 {
+				t.Errorf("%+v, error %v", r, err)
+			}
+			if !slices.Equal(sent, want) {
+				t.Errorf("sent %v, want %v", sent, want)
+			}
+		}
+	})
 }
 
 func TestRun_ExistingFilesStay(t *testing.T) {

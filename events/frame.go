@@ -30,6 +30,10 @@ const (
 	FrameAck    FrameType = 37 // JobAck
 	FrameHello  FrameType = 38 // JobHello, both ways
 
+	FrameInputs   FrameType = 39 // JobInputs
+	FrameNeeds    FrameType = 40 // JobNeeds
+	FrameEvidence FrameType = 41 // JobEvidence
+
 	FrameList    FrameType = 48 // MountList
 	FrameListing FrameType = 49 // MountListing
 )

@@ -92,15 +92,15 @@ func (s JobState) Final() bool {
 }
 
 // JobStart is the first frame of a client on the job channel. After its JobAck
-// the worker streams the job's events from 1 on over the same channel, and the
-// inputs come over the bulk channel as one manifest and its files; the process
-// starts when all have arrived whole. Without inputs there is no manifest.
+// the worker streams the job's events from 1 on over the same channel. The client
+// names the inputs in JobInputs and sends what the worker needs of them; the process
+// starts when all are there, whole. Without inputs there is none of this.
 type JobStart struct {
 	V       int      `json:"v"`
 	Lease   JobLease `json:"lease"`
 	Command string   `json:"command"`
 	Args    []string `json:"args"`
-	Inputs  int      `json:"inputs"` // number of files that follow
+	Inputs  int      `json:"inputs"` // number of files that JobInputs will name
 	// Owner is the public nkey that the job belongs to; empty: to nobody but the peer
 	// that starts it.
 	Owner string `json:"owner,omitempty"`
@@ -121,7 +121,7 @@ type JobProof struct {
 	Room        string
 	Worker      string
 	Incarnation uint64
-	Action      string // ActionLogs, ActionGet, ActionStop or ActionCancel
+	Action      string // ActionLogs, ActionGet, ActionSend, ActionStop or ActionCancel
 	JobID       string
 	From        string
 	Nonce       string
@@ -139,10 +139,69 @@ func (p JobProof) Verify(owner, signature string) error {
 	return VerifyText(owner, p.text(), signature)
 }
 
-// JobAck accepts a JobStart.
+// JobAck accepts a JobStart. Nonce is the link's, as in JobHello.
 type JobAck struct {
 	V     int    `json:"v"`
 	JobID string `json:"job_id"`
+	Nonce string `json:"nonce"`
+}
+
+// JobInputs names the inputs of a job that awaits them, on the link over whose bulk
+// channel they are to come: the one that started it, or a later one after a break. It is
+// answered by JobNeeds, or by an Error. More says that the list goes on in the next frame.
+type JobInputs struct {
+	V         int        `json:"v"`
+	JobID     string     `json:"job_id"`
+	Files     []JobInput `json:"files"`
+	More      bool       `json:"more,omitempty"`
+	Signature string     `json:"signature,omitempty"` // a JobProof's of ActionSend; as in JobAttach
+}
+
+// JobInput is an input. Head is the JobKnowledge of its first JobHeadBytes, if the client
+// asks whether the worker has the file already.
+type JobInput struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+	Mode uint32 `json:"mode,omitempty"` // permission bits; only the owner's execute bit is honoured
+	Head string `json:"head,omitempty"`
+}
+
+// JobHeadBytes is how much of an input its Head is of. Smaller files are sent, not
+// asked for.
+const JobHeadBytes = 1 << 20
+
+// JobNeeds says what the worker needs of the inputs: those of Want over the bulk channel,
+// each from an offset on, as one manifest and its files in that order; nothing if it
+// names none. Or, with Prove, that it may have these files already, by their places in
+// JobInputs: then the client answers with JobEvidence, and another JobNeeds follows.
+type JobNeeds struct {
+	V     int       `json:"v"`
+	JobID string    `json:"job_id"`
+	Prove []int     `json:"prove,omitempty"`
+	Want  []JobWant `json:"want,omitempty"`
+}
+
+// JobEvidence answers JobNeeds.Prove: of each file, in that order, the JobKnowledge of
+// the whole.
+type JobEvidence struct {
+	V     int      `json:"v"`
+	JobID string   `json:"job_id"`
+	Sums  []string `json:"sums"`
+}
+
+// JobKnowledge shows that a client has a file's content, and not merely its hash: it is
+// the SHA-256, in hexadecimal, of Salt and then the content, or of its first bytes. It
+// fits one link: the worker drew Nonce for it.
+type JobKnowledge struct {
+	Room   string
+	Worker string
+	From   string
+	Nonce  string
+}
+
+// Salt is what goes before the content.
+func (k JobKnowledge) Salt() []byte {
+	return []byte(signedText("knowledge", k.Room, k.Worker, k.From, k.Nonce) + "\n")
 }
 
 // JobAttach asks for the events of a job from sequence number Since on, and, once
@@ -162,8 +221,8 @@ type JobAttach struct {
 	Signature string `json:"signature,omitempty"`
 }
 
-// JobWant is an output, by its place in the last event from 0 on, and how many bytes of
-// it the client has already.
+// JobWant is a file, by its place in the list that names it from 0 on (outputs: the last
+// event), and how many bytes of it the receiver has already.
 type JobWant struct {
 	File   int   `json:"file"`
 	Offset int64 `json:"offset,omitempty"`
@@ -184,6 +243,7 @@ const (
 	ActionCancel = "cancel"
 	ActionLogs   = "logs" // of JobProof only
 	ActionGet    = "get"  // of JobProof only
+	ActionSend   = "send" // of JobProof only
 )
 
 // Streams of a job's output. What Moothall itself has to say about it ("… 312

@@ -157,7 +157,7 @@ func (r *receiver) receivePart(ctx context.Context, i int) (end events.FileEnd, 
 		return events.FileEnd{}, err
 	}
 	defer func() {
-		if r.opts.Resume && cutShort(err) {
+		if r.opts.Resume && CutShort(err) {
 			part.leave()
 			return
 		}
@@ -181,8 +181,9 @@ func (r *receiver) receivePart(ctx context.Context, i int) (end events.FileEnd, 
 	}
 }
 
-// cutShort reports whether a transfer ended for no fault of the file.
-func cutShort(err error) bool {
+// CutShort reports whether a transfer ended for no fault of the file: another one may go
+// on with it.
+func CutShort(err error) bool {
 	if errors.Is(err, errNoFrames) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}

@@ -36,7 +36,7 @@ var wire = []any{
 	events.Ack{}, events.Announcement{}, events.Claim{}, events.Connection{}, events.Error{}, events.ErrorReply{},
 	events.FileEnd{}, events.FileHeader{}, events.Filters{}, events.Generation{}, events.Genesis{}, events.Gone{},
 	events.Goodbye{}, events.Heartbeat{}, events.ICEServer{}, events.InfoRequest{}, events.JobAck{}, events.JobAttach{},
-	events.JobEvent{}, events.JobHello{}, events.JobInfo{}, events.JobLease{}, events.JobList{}, events.JobNotice{}, events.JobSignal{}, events.JobStart{}, events.JobWant{}, events.JoinReply{},
+	events.JobEvent{}, events.JobEvidence{}, events.JobHello{}, events.JobInfo{}, events.JobInput{}, events.JobInputs{}, events.JobLease{}, events.JobList{}, events.JobNeeds{}, events.JobNotice{}, events.JobSignal{}, events.JobStart{}, events.JobWant{}, events.JoinReply{},
 	events.JoinRequest{}, events.Lease{}, events.Leave{}, events.Limits{}, events.ListJobs{}, events.Manifest{}, events.MemberCertificate{},
 	events.Metadata{}, events.MountEntry{}, events.MountList{}, events.MountListing{}, events.MountedInput{},
 	events.PeerEvent{}, events.PeerInfo{}, events.Ping{}, events.Position{}, events.Properties{},

@@ -98,7 +98,8 @@ func outcome(t *testing.T, h house, s scene, victim string, c *command) {
 	want, outputs := "failed", 1
 	switch {
 	case s.inputs && victim == "client":
-		outputs = 0 // the inputs are not whole: it never ran
+		want, outputs = "canceled", 0 // the job would wait for the rest of its inputs
+		h.cancel()
 	case s.inputs && victim == "worker":
 		want, outputs = "lost", 0
 	case s.inputs:
@@ -140,6 +141,19 @@ func fetch(t *testing.T, h house, id string) {
 		t.Errorf("exit code %d: %s\n%s", code, &c.out, &c.err)
 	}
 	whole(t, got, 1)
+}
+
+// cancel is how the owner of a job gives the slot back that waits for its inputs.
+func (h house) cancel() {
+	h.t.Helper()
+	listed := h.jobs()
+	if len(listed) != 1 || listed[0].State != "sending" {
+		h.t.Fatalf("the worker lists %+v", listed)
+	}
+	c := h.moot("cancel", listed[0].JobID)
+	if code := c.end(); code != 0 {
+		h.t.Errorf("exit code %d: %s", code, &c.err)
+	}
 }
 
 func final(state string) bool {

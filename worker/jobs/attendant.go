@@ -44,6 +44,10 @@ func (a *attendant) follow(ctx context.Context) cause {
 			exited = nil
 			a.leave()
 		case action := <-a.job.asked:
+			if action == actionPing {
+				a.job.ring(bellAnswer)
+				continue
+			}
 			a.end(causeOf(action))
 		case <-overrun.C:
 			a.end(failing("it ran longer than %s", a.job.Limits.RunTime))
@@ -84,8 +88,12 @@ func (a *attendant) census() {
 	}
 }
 
-// actionLeave is what a worker that shuts down asks for.
-const actionLeave = "leave"
+// What a worker asks for beside the actions of JobSignal: when it shuts down, and again
+// and again for a sign of progress.
+const (
+	actionLeave = "leave"
+	actionPing  = "ping"
+)
 
 func causeOf(action string) cause {
 	switch action {

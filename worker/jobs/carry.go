@@ -8,8 +8,8 @@ import (
 )
 
 // begin makes a job of a reservation of client and hands it to Run.
-func (s *Service) begin(ctx context.Context, client string, r events.JobStart, bulk Channel) (*job, error) {
-	j, err := s.prepare(client, r, bulk)
+func (s *Service) begin(ctx context.Context, client string, r events.JobStart) (*job, error) {
+	j, err := s.prepare(client, r)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (s *Service) begin(ctx context.Context, client string, r events.JobStart, b
 
 // prepare checks what a client asks for before anything is made, takes the slot,
 // and makes the job's folder.
-func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job, error) {
+func (s *Service) prepare(client string, r events.JobStart) (*job, error) {
 	c, program, err := s.command(r.Command)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,8 @@ func (s *Service) prepare(client string, r events.JobStart, bulk Channel) (*job,
 	}
 	j := &job{
 		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), lease: r.Lease, program: program,
-		inputs: r.Inputs, mounted: mounted, bulk: bulk,
+		inputs: r.Inputs, mounted: mounted, offers: make(chan *offer, offersAhead), kept: s.alike, answers: true,
+		pings: make(chan struct{}, 1), progressed: s.progressed,
 		limits: s.config.Limits, user: s.config.User, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
 	}
 	if err := s.take(j); err != nil {
@@ -124,7 +125,9 @@ func (s *Service) free(j *job) {
 // carry runs a job to its end and shelves it.
 func (s *Service) carry(ctx context.Context, j *job) {
 	s.config.Log.Info("job started", "job_id", j.id, "client", j.client, "again", j.former)
+	s.carries(j, true)
 	last := j.run(ctx, func() { s.free(j) })
+	s.carries(j, false)
 	if err := j.log.close(); err != nil {
 		s.config.Log.Error("a job's log is not whole", "job_id", j.id, "error", err)
 	}

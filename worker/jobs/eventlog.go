@@ -109,6 +109,12 @@ func (l *eventLog) summary() (state events.JobEvent, began events.Time, seq uint
 	return l.state, l.began, l.next - 1
 }
 
+// now is the job's state, "" before the first.
+func (l *eventLog) now() events.JobState {
+	state, _, _ := l.summary()
+	return state.State
+}
+
 // trim cuts off what is no whole line.
 func (l *eventLog) trim() error { return l.f.Truncate(l.size) }
 

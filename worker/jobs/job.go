@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/moothall/moothall/events"
-	"github.com/moothall/moothall/signaling/transfer"
 )
 
 // A job is one run of a command for one client. Its run goroutine owns it; others
@@ -25,7 +24,8 @@ type job struct {
 	argv    []string
 	inputs  int
 	mounted []placed
-	bulk    Channel // of the client's link, for the inputs
+	offers  chan *offer
+	kept    func(context.Context, events.JobInput, []byte) *os.File
 	folder  folder
 	limits  Limits
 	user    *User // that the command runs as; nil: the worker's own
@@ -35,6 +35,10 @@ type job struct {
 
 	former   bool // an earlier process of this worker began it
 	troubled func(doing string, err error)
+
+	answers    bool          // whether it can be asked for a sign of progress
+	pings      chan struct{} // asks for one
+	progressed func(part string, err error)
 }
 
 // asksAhead is how many signals may wait; more say nothing new.
@@ -95,7 +99,7 @@ func (j *job) carryOut(ctx context.Context) outcome {
 		}
 	}
 	w, err := engage(j.folder, order{
-		JobID: j.id, Program: j.program, Argv: j.argv, Env: environment(j.id, j.folder.in, j.folder.out, j.user.home()), Limits: j.limits, User: (*runAs)(j.user),
+		JobID: j.id, Program: j.program, Argv: j.argv, Env: environment(j.id, j.folder.in, j.folder.out, j.user.home()), Limits: j.limits, Answers: true, User: (*runAs)(j.user),
 	})
 	if err != nil {
 		return ended(failing("its supervisor cannot be started: %v", err))
@@ -142,6 +146,12 @@ func (j *job) accompany(ctx context.Context, w *ward) (broken error) {
 		case action := <-j.asked:
 			j.pass(w, action)
 			continue
+		case <-j.pings:
+			j.pass(w, actionPing)
+			continue
+		case <-w.answered:
+			j.alive()
+			continue
 		case <-done:
 			done = nil
 			j.pass(w, actionLeave)
@@ -152,6 +162,9 @@ func (j *job) accompany(ctx context.Context, w *ward) (broken error) {
 		}
 	}
 }
+
+// alive is the job's sign of progress.
+func (j *job) alive() { j.progressed(partJob(j.id), nil) }
 
 func (j *job) pass(w *ward, action string) {
 	if err := w.ask(action); err != nil {
@@ -164,50 +177,6 @@ func (j *job) catchUp() error {
 	states, err := j.log.pull()
 	for _, e := range states {
 		j.tell(e)
-	}
-	return err
-}
-
-// receive takes the inputs in. Its cause is none when all are there.
-func (j *job) receive(ctx context.Context) (c cause) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	idle := time.NewTimer(j.limits.InputIdle)
-	defer idle.Stop()
-	done := make(chan error, 1)
-	go func() { done <- j.takeInputs(ctx, func(transfer.Progress) { idle.Reset(j.limits.InputIdle) }) }()
-	select {
-	case err := <-done:
-		switch {
-		case err == nil:
-			return cause{}
-		case ctx.Err() != nil:
-			return shutDown
-		}
-		return failing("the inputs did not arrive whole: %v", err)
-	case <-j.asked:
-		c = canceled
-	case <-idle.C:
-		c = failing("no input came for %s", j.limits.InputIdle)
-	case <-ctx.Done():
-		c = shutDown
-	}
-	cancel()
-	<-done //nolint:errcheck // c says why it ended
-	return c
-}
-
-func (j *job) takeInputs(ctx context.Context, report func(transfer.Progress)) error {
-	root, err := os.OpenRoot(j.folder.in)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	files, err := transfer.Receive(ctx, j.bulk, root, transfer.Options{
-		MaxFiles: j.limits.InputFiles, MaxBytes: j.limits.InputBytes,
-	}, report)
-	if err == nil && len(files) != j.inputs {
-		err = events.Errorf(events.CodeInvalid, "%d files came, %d were announced", len(files), j.inputs)
 	}
 	return err
 }
@@ -254,6 +223,11 @@ func (i *interruption) Error() string { return i.cause.reason }
 
 // interrupted reports whether the job is to end without its outputs.
 func (j *job) interrupted(ctx context.Context) error {
+	select {
+	case <-j.pings:
+		j.alive()
+	default:
+	}
 	select {
 	case <-ctx.Done():
 		return &interruption{shutDown}

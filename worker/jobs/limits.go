@@ -26,6 +26,9 @@ type Limits struct {
 	LinesPerSecond int   // of output that is logged on average; a burst may have ten times as many
 	LogBytes       int64 // of the log on disk; state changes are always written
 
+	WatchEvery    time.Duration // between two questions to the parts of the runner
+	WatchPatience time.Duration // with one that does not answer
+
 	KeepJobs  int           // of those that were fetched
 	KeepFor   time.Duration // after a job's end
 	KeepBytes int64         // of all jobs that have ended, with their inputs; the oldest go first
@@ -52,6 +55,8 @@ func DefaultLimits() Limits {
 		KillGrace:      10 * time.Second,
 		LinesPerSecond: 1000,
 		LogBytes:       64 << 20,
+		WatchEvery:     5 * time.Second,
+		WatchPatience:  15 * time.Second,
 		KeepJobs:       50,
 		KeepFor:        24 * time.Hour,
 		KeepBytes:      64 << 30,
@@ -75,6 +80,8 @@ func (l Limits) orDefault() Limits {
 		KillGrace:      cmp.Or(l.KillGrace, d.KillGrace),
 		LinesPerSecond: cmp.Or(l.LinesPerSecond, d.LinesPerSecond),
 		LogBytes:       cmp.Or(l.LogBytes, d.LogBytes),
+		WatchEvery:     cmp.Or(l.WatchEvery, d.WatchEvery),
+		WatchPatience:  cmp.Or(l.WatchPatience, d.WatchPatience),
 		KeepJobs:       cmp.Or(l.KeepJobs, d.KeepJobs),
 		KeepFor:        cmp.Or(l.KeepFor, d.KeepFor),
 		KeepBytes:      cmp.Or(l.KeepBytes, d.KeepBytes),

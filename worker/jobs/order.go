@@ -17,6 +17,7 @@ type order struct {
 	Env     []string `json:"env"`
 	Limits  Limits   `json:"limits"`
 	User    *runAs   `json:"user,omitempty"` // nil: the worker's own
+	Answers bool     `json:"answers"`        // whether the supervisor answers actionPing
 }
 
 // runAs is a User as JSON has it, and not as the settings do.

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
 )
 
 func TestMain(m *testing.M) {
@@ -296,4 +297,49 @@ func script(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// offer names inputs for a job, with what the client knows of their beginnings.
+func (c *caller) offer(id string, files ...transfer.Source) {
+	c.t.Helper()
+	r := events.JobInputs{V: 1, JobID: id}
+	for _, f := range files {
+		h, err := f.Look()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		in := events.JobInput{Name: h.Name, Size: h.Size, Mode: h.Mode}
+		if h.Size >= events.JobHeadBytes {
+			in.Head = c.knows(f, events.JobHeadBytes)
+		}
+		r.Files = append(r.Files, in)
+	}
+	c.send(events.FrameInputs, r)
+}
+
+// knows is the knowledge of a file's first bytes on this link.
+func (c *caller) knows(f transfer.Source, n int64) string {
+	c.t.Helper()
+	salt := events.JobKnowledge{Room: "lab", Worker: "worker-1", From: c.name, Nonce: c.nonce()}.Salt()
+	sum, err := f.Sum(c.t.Context(), salt, n)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return sum
+}
+
+// needs is what the worker says to an offer, past events of the job.
+func (c *caller) needs() events.JobNeeds {
+	c.t.Helper()
+	for {
+		ft, payload := c.next()
+		var n events.JobNeeds
+		if ft == events.FrameEvent {
+			continue
+		}
+		if err := json.Unmarshal(payload, &n); ft != events.FrameNeeds || err != nil {
+			c.t.Fatalf("frame %d %s, want what is needed", ft, payload)
+		}
+		return n
+	}
 }

@@ -65,7 +65,9 @@ type conversation struct {
 	nonce   string // "" until the client asks for it
 	begun   bool
 	follows map[string]*following
-	bulk    chan struct{} // held by who sends outputs
+	offered []events.JobInput // of a list that goes on
+	offer   *offer            // the last; nil before it
+	bulk    chan struct{}     // held by who sends outputs
 	readers sync.WaitGroup
 }
 
@@ -94,6 +96,10 @@ func (c *conversation) take(ctx context.Context, frame []byte) error {
 		err = handle(ctx, payload, c.hello)
 	case events.FrameSignal:
 		err = handle(ctx, payload, c.signal)
+	case events.FrameInputs:
+		err = handle(ctx, payload, c.inputs)
+	case events.FrameEvidence:
+		err = handle(ctx, payload, c.evidence)
 	case events.FrameList:
 		err = handle(ctx, payload, c.list)
 	default:
@@ -122,10 +128,14 @@ func (c *conversation) hello(ctx context.Context, r events.JobHello) error {
 	if err := checkVersion(r.V); err != nil {
 		return err
 	}
+	return c.send(ctx, events.FrameHello, events.JobHello{V: events.ProtocolVersion, Nonce: c.drawNonce()})
+}
+
+func (c *conversation) drawNonce() string {
 	if c.nonce == "" {
 		c.nonce = rand.Text()
 	}
-	return c.send(ctx, events.FrameHello, events.JobHello{V: events.ProtocolVersion, Nonce: c.nonce})
+	return c.nonce
 }
 
 // claim is the client's claim to act on a job.
@@ -143,16 +153,53 @@ func (c *conversation) start(ctx context.Context, r events.JobStart) error {
 	if c.begun {
 		return events.Errorf(events.CodeInvalid, "this link has started a job already")
 	}
-	j, err := c.service.begin(ctx, c.client, r, c.link.Bulk)
+	j, err := c.service.begin(ctx, c.client, r)
 	if err != nil {
 		return err
 	}
 	c.begun = true
-	if err := c.send(ctx, events.FrameAck, events.JobAck{V: events.ProtocolVersion, JobID: j.id}); err != nil {
+	if err := c.send(ctx, events.FrameAck, events.JobAck{V: events.ProtocolVersion, JobID: j.id, Nonce: c.drawNonce()}); err != nil {
 		return err
 	}
 	_, err = c.follow(ctx, c.claim(events.ActionLogs, j.id, ""), 1)
 	return err
+}
+
+// inputs offers a job its inputs over this link.
+func (c *conversation) inputs(_ context.Context, r events.JobInputs) error {
+	j, err := c.service.open(c.claim(events.ActionSend, r.JobID, r.Signature))
+	if err != nil {
+		return err
+	}
+	defer c.service.close(j)
+	if state := j.log.now(); j.inputs == 0 || state != "" && state != events.JobSending {
+		return events.Errorf(events.CodeInvalid, "job %s awaits no inputs", j.id)
+	}
+	if c.offered = append(c.offered, r.Files...); len(c.offered) > j.inputs {
+		return events.Errorf(events.CodeInvalid, "more inputs came than the %d that were announced", j.inputs)
+	}
+	if r.More {
+		return nil
+	}
+	c.offer = &offer{
+		files: c.offered, bulk: c.link.Bulk, evidence: make(chan []string, 1),
+		salt: events.JobKnowledge{Room: c.service.config.Room, Worker: c.service.config.Worker, From: c.client, Nonce: c.drawNonce()}.Salt(),
+		need: func(ctx context.Context, n events.JobNeeds) error { return c.send(ctx, events.FrameNeeds, n) },
+	}
+	c.offered = nil
+	j.offer(c.offer)
+	return nil
+}
+
+func (c *conversation) evidence(_ context.Context, r events.JobEvidence) error {
+	if c.offer != nil {
+		select {
+		case c.offer.evidence <- r.Sums:
+			return nil
+		default:
+		}
+	}
+	return events.Errorf(events.CodeInvalid, "job %s asked for no evidence", r.JobID)
 }
 
 func checkVersion(v int) error {

@@ -193,16 +193,22 @@ func TestServe_InputsArriveBeforeTheCommandStarts(t *testing.T) {
 		}
 	}
 	c := r.call("alice")
-	c.startWith(events.JobStart{V: 1, Lease: c.reserve(), Command: "sh", Args: []string{`cat "$MOOT_IN/a.txt"; sh "$MOOT_IN/run.sh"`}, Inputs: 2})
-	sent, err := transfer.Send(t.Context(), c.bulk, []transfer.Source{
+	id := c.startWith(events.JobStart{V: 1, Lease: c.reserve(), Command: "sh", Args: []string{`cat "$MOOT_IN/a.txt"; sh "$MOOT_IN/run.sh"`}, Inputs: 2})
+	inputs := []transfer.Source{
 		{Name: "a.txt", Path: filepath.Join(dir, "a.txt")}, {Name: "run.sh", Path: filepath.Join(dir, "run.sh")},
-	}, nil)
+	}
+	c.until(func(e events.JobEvent) bool { return e.State == events.JobSending })
+	c.offer(id, inputs...)
+	if diff := cmp.Diff(events.JobNeeds{V: 1, JobID: id, Want: []events.JobWant{{File: 0}, {File: 1}}}, c.needs()); diff != "" {
+		t.Error(diff)
+	}
+	sent, err := transfer.Send(t.Context(), c.bulk, inputs, nil)
 	if err != nil || len(sent) != 2 {
 		t.Fatalf("sent %v, %v", sent, err)
 	}
 	all, last := c.end()
 	wantEnd(t, last, events.JobDone, 0)
-	want := []events.JobState{events.JobSending, events.JobRunning, events.JobReturning, events.JobDone}
+	want := []events.JobState{events.JobRunning, events.JobReturning, events.JobDone}
 	if diff := cmp.Diff(want, states(all)); diff != "" {
 		t.Error(diff)
 	}
@@ -211,8 +217,9 @@ func TestServe_InputsArriveBeforeTheCommandStarts(t *testing.T) {
 	}
 }
 
+// Who leaves while it sends may come back, for as long as inputs may stay away.
 func TestServe_ClientThatLeavesWhileSendingFailsTheJob(t *testing.T) {
-	r := newRig(t, nil)
+	r := newRig(t, func(c *Config) { c.Limits.InputIdle = 200 * time.Millisecond })
 	c := r.call("alice")
 	id := c.startWith(events.JobStart{V: 1, Lease: c.reserve(), Command: "sh", Args: []string{"echo ran"}, Inputs: 1})
 	c.until(func(e events.JobEvent) bool { return e.State == events.JobSending })

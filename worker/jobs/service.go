@@ -47,6 +47,7 @@ type Service struct {
 	granted chan struct{} // wakes Run: a reservation may lapse earlier than it thinks
 	started chan *job     // to Run
 	stopped chan struct{} // closed when Run starts no more jobs
+	pings   chan struct{} // asks Run for a sign of progress
 	resumed []*job        // of a former process; Run goes on with them
 
 	mu    sync.Mutex // guards what follows
@@ -55,6 +56,9 @@ type Service struct {
 	inUse map[string]int // links that read a job
 	calls int            // links whose client follows a job, or did
 	shelf shelf
+
+	running map[string]*job // that are being carried out
+	vigil   *vigil
 }
 
 // New opens the job store and takes up what a former process left in it: jobs that
@@ -78,6 +82,9 @@ func New(c Config) (*Service, error) {
 		granted: make(chan struct{}, 1),
 		started: make(chan *job),
 		stopped: make(chan struct{}),
+		pings:   make(chan struct{}, 1),
+		running: map[string]*job{},
+		vigil:   newVigil(c.Limits),
 		slots:   NewSlots(c.Name, c.Slots),
 		jobs:    map[string]*job{},
 		inUse:   map[string]int{},
@@ -101,6 +108,7 @@ func (s *Service) Run(ctx context.Context) {
 	defer hourly.Stop()
 	lapse := time.NewTimer(tidyEvery)
 	defer lapse.Stop()
+	running.Go(func() { s.watch(ctx, &running) })
 	for _, j := range s.resumed {
 		running.Go(func() { s.carry(ctx, j) })
 	}
@@ -111,6 +119,8 @@ func (s *Service) Run(ctx context.Context) {
 		case j := <-s.started:
 			running.Go(func() { s.carry(ctx, j) })
 		case <-s.granted:
+		case <-s.pings:
+			s.progressed(partLoop, nil)
 		case <-lapse.C:
 			s.lapse()
 		case <-hourly.C:

@@ -15,6 +15,7 @@ type Slots struct {
 	slots    []slot
 	seq      uint64
 	draining bool
+	hangs    string // why nothing is granted, "" if it is
 }
 
 // A slot is free (zero lease), reserved until expires, or running job.
@@ -69,6 +70,8 @@ func (s *Slots) open(incarnation uint64) error {
 	switch {
 	case s.draining:
 		return events.Errorf(events.CodeUnavailable, "%s is draining: it takes no new jobs", s.name)
+	case s.hangs != "":
+		return events.Errorf(events.CodeUnavailable, "%s takes no new jobs: %s", s.name, s.hangs)
 	case incarnation == 0:
 		return events.Errorf(events.CodeUnavailable, "%s has not joined its room yet", s.name)
 	}
@@ -178,11 +181,14 @@ func (s *Slots) NextLapse() (time.Time, bool) {
 // Drain refuses reservations from now on. Those held may still start.
 func (s *Slots) Drain() { s.draining = true }
 
-// Status is what the worker's row says: draining once it drains; available while
+// Hang refuses reservations for as long as something is wrong; "" ends it.
+func (s *Slots) Hang(why string) { s.hangs = why }
+
+// Status is what the worker's row says: draining once it drains, or while it hangs; available while
 // a slot is free; busy while a job runs; else reserved.
 func (s *Slots) Status() events.Status {
 	switch {
-	case s.draining:
+	case s.draining, s.hangs != "":
 		return events.StatusDraining
 	case s.firstFree() != nil:
 		return events.StatusAvailable

@@ -20,6 +20,7 @@ import (
 //	j-abcdefgh/exit.json     how its command ended
 //	j-abcdefgh/bell, control pipes from and to its supervisor
 //	j-abcdefgh/fetched       is there once a client has the outputs
+//	try                      shows that the store can be written
 //	j-abcdefgh/work/         where the command runs, with in/ and out/
 //
 // Names of files below work/ come from clients and commands: they are touched
@@ -163,6 +164,12 @@ func (s *store) size(id string) int64 {
 	defer root.Close()
 	return survey(root, maxCounted).bytes
 }
+
+// tryFile is written again and again, to see that the store takes something.
+const tryFile = "try"
+
+// try writes a block.
+func (s *store) try() error { return s.root.WriteFile(tryFile, make([]byte, 4<<10), 0o600) }
 
 const fetchedFile = "/fetched"
 

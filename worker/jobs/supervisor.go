@@ -110,6 +110,14 @@ func (s *supervisor) run(ctx context.Context) verdict {
 // record writes an event and wakes the worker, if there is one.
 func (s *supervisor) record(now time.Time, e events.JobEvent) {
 	s.log.append(now, e)
-	// When the bell is full the worker has yet to hear it.
-	_, _ = syscall.Write(bellFile, []byte{1})
+	s.ring(bellEvent)
 }
+
+// What the bell says.
+const (
+	bellEvent  = 1 // the log has grown
+	bellAnswer = 2 // to actionPing
+)
+
+// ring tells the worker, if there is one. When the bell is full it has yet to hear it.
+func (s *supervisor) ring(what byte) { _, _ = syscall.Write(bellFile, []byte{what}) }

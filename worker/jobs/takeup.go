@@ -18,6 +18,7 @@ func (s *Service) takeUp() {
 			id: f.JobID, client: f.Client, owner: f.Owner, command: f.Command, created: f.Created, inputs: f.Inputs,
 			folder: f.folder, limits: s.config.Limits, user: s.config.User, log: f.log,
 			asked: make(chan string, asksAhead), tell: s.notify, former: true, troubled: s.troubled,
+			pings: make(chan struct{}, 1), progressed: s.progressed,
 		}
 		s.jobs[j.id] = j
 		j.fetched.Store(s.store.wasFetched(j.id))
@@ -34,6 +35,8 @@ func (s *Service) takeUp() {
 func (s *Service) place(j *job, last events.JobEvent) {
 	if !last.State.Final() {
 		if _, err := os.Stat(j.folder.order); err == nil {
+			var o order
+			j.answers = readJSON(j.folder.order, &o) == nil && o.Answers
 			j.lease = s.slots.Adopt(j.client, j.id)
 			s.resumed = append(s.resumed, j)
 			return

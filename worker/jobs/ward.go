@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,11 +13,12 @@ import (
 // A ward is a job's supervisor as its worker sees it, whether this process started it
 // or an earlier one did. Close it once gone is closed.
 type ward struct {
-	folder folder
-	bell   *os.File
-	rung   chan struct{} // the log has grown; one value stands for many
-	gone   chan struct{} // closed when the supervisor has ended
-	reaped chan struct{} // closed when its process is no child of ours any more
+	folder   folder
+	bell     *os.File
+	rung     chan struct{} // the log has grown; one value stands for many
+	answered chan struct{} // the supervisor has given a sign of progress; the same
+	gone     chan struct{} // closed when the supervisor has ended
+	reaped   chan struct{} // closed when its process is no child of ours any more
 }
 
 // engage starts a job's supervisor, in a session of its own, with nothing of this
@@ -76,7 +78,7 @@ func rejoin(f folder) (*ward, error) {
 	}
 	reaped := make(chan struct{})
 	close(reaped)
-	w := &ward{folder: f, bell: bell, rung: make(chan struct{}, 1), gone: make(chan struct{}), reaped: reaped}
+	w := &ward{folder: f, bell: bell, rung: make(chan struct{}, 1), answered: make(chan struct{}, 1), gone: make(chan struct{}), reaped: reaped}
 	go w.listen()
 	return w, nil
 }
@@ -84,8 +86,12 @@ func rejoin(f folder) (*ward, error) {
 func (w *ward) listen() {
 	defer close(w.gone)
 	for rings := make([]byte, 4<<10); ; {
-		if _, err := w.bell.Read(rings); err != nil {
+		n, err := w.bell.Read(rings)
+		if err != nil {
 			return // its end: nobody holds the other side
+		}
+		if bytes.IndexByte(rings[:n], bellAnswer) >= 0 {
+			poke(w.answered)
 		}
 		poke(w.rung)
 	}

@@ -1,0 +1,195 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
+)
+
+// An offer is what a client says of a job's inputs on a link over which they can come.
+type offer struct {
+	files    []events.JobInput
+	bulk     Channel
+	salt     []byte        // of what the client knows of the files
+	evidence chan []string // what it answers when it is to prove that; bounded by one
+	need     func(context.Context, events.JobNeeds) error
+}
+
+// offersAhead is how many offers wait for a job; only the newest counts.
+const offersAhead = 1
+
+// offer hands an offer over. It never blocks.
+func (j *job) offer(o *offer) {
+	for {
+		select {
+		case j.offers <- o:
+			return
+		default:
+		}
+		select {
+		case <-j.offers:
+		default:
+		}
+	}
+}
+
+// receive takes the inputs in, over as many links as that needs: what has arrived over
+// one that broke is gone on with over the next. Its cause is none when all are there.
+func (j *job) receive(ctx context.Context) cause {
+	idle := time.NewTimer(j.limits.InputIdle)
+	defer idle.Stop()
+	var in intake
+	defer in.stop()
+	for {
+		select {
+		case o := <-j.offers:
+			in.stop()
+			idle.Reset(j.limits.InputIdle)
+			in = j.begin(ctx, o, func() { idle.Reset(j.limits.InputIdle) })
+		case err := <-in.done:
+			in.over()
+			switch {
+			case err == nil:
+				return cause{}
+			case ctx.Err() != nil:
+				return shutDown
+			case !transfer.CutShort(err):
+				return failing("the inputs did not arrive whole: %v", err)
+			}
+		case <-j.pings:
+			j.alive()
+		case <-j.asked:
+			return canceled
+		case <-idle.C:
+			return failing("no input came for %s", j.limits.InputIdle)
+		case <-ctx.Done():
+			return shutDown
+		}
+	}
+}
+
+// An intake is an offer that is being taken in, on a goroutine of its own; the zero
+// value is none.
+type intake struct {
+	cancel context.CancelFunc
+	done   chan error // one value
+}
+
+func (j *job) begin(ctx context.Context, o *offer, moved func()) intake {
+	ctx, cancel := context.WithCancel(ctx)
+	in := intake{cancel, make(chan error, 1)}
+	go func() { in.done <- j.takeIn(ctx, o, moved) }()
+	return in
+}
+
+// over says that done was read.
+func (in *intake) over() {
+	in.cancel()
+	*in = intake{}
+}
+
+// stop ends an intake that is not over and waits for it.
+func (in *intake) stop() {
+	if in.done != nil {
+		in.cancel()
+		<-in.done //nolint:errcheck // who stops it knows why
+		in.over()
+	}
+}
+
+// takeIn brings in what is missing of the inputs: from what lies here already, and else
+// over the link.
+func (j *job) takeIn(ctx context.Context, o *offer, moved func()) error {
+	if err := j.check(o); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(j.folder.in)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	missing, err := absent(root, o.files)
+	if err != nil {
+		return err
+	}
+	if missing, err = j.copyKept(ctx, root, o, missing, moved); err != nil {
+		return err
+	}
+	want, size := wanted(root, o.files, missing)
+	if err := o.need(ctx, events.JobNeeds{V: events.ProtocolVersion, JobID: j.id, Want: want}); err != nil || len(want) == 0 {
+		return err
+	}
+	came, err := transfer.Receive(ctx, o.bulk, root, transfer.Options{MaxFiles: len(want), MaxBytes: size, Resume: true}, func(transfer.Progress) { moved() })
+	if err != nil {
+		return err
+	}
+	return asWanted(came, o.files, want)
+}
+
+// check refuses an offer of something else than the job awaits.
+func (j *job) check(o *offer) error {
+	if len(o.files) != j.inputs {
+		return events.Errorf(events.CodeInvalid, "%d files came, %d were announced", len(o.files), j.inputs)
+	}
+	names := map[string]bool{}
+	total := int64(0)
+	for _, f := range o.files {
+		if err := transfer.CheckName(f.Name); err != nil {
+			return err
+		}
+		if names[f.Name] || f.Size < 0 {
+			return events.Errorf(events.CodeInvalid, "input %q is named twice, or has %d bytes", f.Name, f.Size)
+		}
+		names[f.Name] = true
+		if f.Size > j.limits.InputBytes-total {
+			return events.Errorf(events.CodeTooLarge, "the inputs have more than the %d bytes that are taken", j.limits.InputBytes)
+		}
+		total += f.Size
+	}
+	return nil
+}
+
+// absent are the places of the files that are not here whole. One of another size was
+// changed by its owner since.
+func absent(root *os.Root, files []events.JobInput) (places []int, err error) {
+	for i, f := range files {
+		info, err := root.Lstat(f.Name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			places = append(places, i)
+		case err != nil:
+			return nil, err
+		case !info.Mode().IsRegular() || info.Size() != f.Size:
+			return nil, events.Errorf(events.CodeFile, "the input %s is there already, and is another", f.Name)
+		}
+	}
+	return places, nil
+}
+
+// wanted says from where on the missing files must come, and how many bytes they have.
+func wanted(root *os.Root, files []events.JobInput, missing []int) (want []events.JobWant, size int64) {
+	for _, i := range missing {
+		w := events.JobWant{File: i}
+		if part := transfer.Part(root, files[i].Name); part <= files[i].Size {
+			w.Offset = part
+		}
+		want = append(want, w)
+		size += files[i].Size
+	}
+	return want, size
+}
+
+// asWanted refuses files that came in place of those that were wanted.
+func asWanted(came []events.FileHeader, files []events.JobInput, want []events.JobWant) error {
+	for i, w := range want {
+		if f := files[w.File]; i >= len(came) || came[i].Name != f.Name || came[i].Size != f.Size {
+			return events.Errorf(events.CodeInvalid, "other files came than %s and what else was wanted", f.Name)
+		}
+	}
+	return nil
+}
