@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"os"
 	"os/exec"
 	"runtime"
 
@@ -23,15 +24,25 @@ func startWithin(cmd *exec.Cmd, tasks int) error {
 		return err
 	}
 	most := min(own.Max, uint64(tasksOf(uid)+tasks))
-	// The command inherits it. This process, which must be able to go on, takes it off
-	// again; then the command is kept from doing the same.
+	limit := unix.Rlimit{Cur: most, Max: most}
+	if int(uid) != os.Geteuid() {
+		// Nobody but the command itself may set its limits, unless this process has a right
+		// that root seldom has in a container. So the command inherits them. This process
+		// keeps them: as root it is not held to them, and it starts nothing else.
+		if err := unix.Setrlimit(unix.RLIMIT_NPROC, &limit); err != nil {
+			return err
+		}
+		return cmd.Start()
+	}
+	// This process is held to its own limits: it takes the soft one off again, and the
+	// command is then kept from doing the same.
 	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: min(own.Cur, most), Max: own.Max}); err != nil {
 		return err
 	}
 	err := cmd.Start()
 	_ = unix.Setrlimit(unix.RLIMIT_NPROC, &own) // it was so before
 	if err == nil {
-		_ = unix.Prlimit(cmd.Process.Pid, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: most, Max: most}, nil) // it may have ended
+		_ = unix.Prlimit(cmd.Process.Pid, unix.RLIMIT_NPROC, &limit, nil) // it may have ended
 	}
 	return err
 }
