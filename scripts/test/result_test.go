@@ -103,7 +103,7 @@ func TestDigest_InCINothingSkips(t *testing.T) {
 }
 
 func TestRing_FollowsTheTests(t *testing.T) {
-	for path, want := range map[string]ring{"tests/arch": ringHouse, "tests/worklist": ringHouse, "tests/e2e": ringProcesses, "tests/jobs": ringJobs, "tests/faults": ringFaults, "events": ringCore, "tests/bubble": ringBubble} {
+	for path, want := range map[string]ring{"tests/arch": ringHouse, "tests/worklist": ringHouse, "tests/e2e": ringProcesses, "tests/jobs": ringJobs, "tests/faults": ringFaults, "worker/jobs": ringRunner, "events": ringCore, "tests/bubble": ringBubble} {
 		p := testPackage{ImportPath: "github.com/moothall/moothall/" + path}
 		if want == ringBubble {
 			p.XTestImports = []string{"testing", "testing/synctest"}

@@ -25,6 +25,7 @@ var suites = []suite{
 	{"house", false, house},
 	{"sim", false, tests(ringSim, "-timeout=4m")},
 	{"core", false, tests(ringCore, "-race", "-timeout=4m")},
+	{"runner", false, tests(ringRunner, "-race", "-timeout=4m")},
 	{"bubbles", false, both(tests(ringBubble, "-race", "-count=1", "-timeout=6m"), tests(ringBubble, "-count=2", "-timeout=6m"))},
 	{"e2e", false, tests(ringProcesses, "-count=1", "-timeout=6m")},
 	{"jobs", false, tests(ringJobs, "-count=1", "-timeout=4m")},
@@ -67,6 +68,7 @@ const (
 	ringHouse     ring = iota // about the code and the documents
 	ringSim                   // the deciders under a seeded scheduler; one goroutine a schedule
 	ringCore                  // one goroutine, or few
+	ringRunner                // real jobs under real supervisors, alone: they are given time limits
 	ringBubble                // real NATS, WebRTC and automerge in virtual time
 	ringProcesses             // the built binaries
 	ringJobs                  // the same, killed at each state of a job
@@ -94,6 +96,8 @@ func (p testPackage) ring() ring {
 		return ringProcesses
 	case folder == "tests/jobs":
 		return ringJobs
+	case folder == "worker/jobs":
+		return ringRunner
 	case folder == "tests/faults":
 		return ringFaults
 	case folder == "tests/attacks":
