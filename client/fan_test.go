@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -235,5 +236,28 @@ func TestMap_Refusals(t *testing.T) {
 	m.Each = []string{filepath.Join(b.dir, "gone")}
 	if _, _, err := m.prepare(); events.CodeOf(err) != events.CodeFile {
 		t.Errorf("a missing input: %v", err)
+	}
+}
+
+// Two maps at once would each take what the other does for undone.
+func TestMap_OfTwoAtOnceTheSecondIsRefused(t *testing.T) {
+	m := newBench(t, "a").mapping()
+	first, err := m.lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.lock(); events.CodeOf(err) != events.CodeUnavailable || !strings.Contains(err.Error(), m.statePath()) {
+		t.Errorf("the second: %v", err)
+	}
+	other := m
+	other.State = filepath.Join(t.TempDir(), "state.json")
+	for _, next := range []Map{other, m} {
+		alone, err := next.lock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(alone.Close(), first.Close()); err != nil && next.State == other.State {
+			t.Fatal(err)
+		}
 	}
 }

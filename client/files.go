@@ -52,7 +52,11 @@ func (f *following) moved(p Progress) {
 	if f.sending {
 		kind = UpdateSend
 	}
-	f.report(JobUpdate{Kind: kind, JobID: f.result.JobID, Worker: f.worker, Transfer: p})
+	u := JobUpdate{Kind: kind, JobID: f.result.JobID, Worker: f.worker, Transfer: p}
+	if f.wire.path != nil {
+		u.Path = f.wire.path()
+	}
+	f.report(u)
 }
 
 // arrived handles the end of a transfer.

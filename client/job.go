@@ -54,6 +54,7 @@ type JobUpdate struct {
 	Worker   events.Worker
 	Event    events.JobEvent
 	Transfer Progress
+	Path     string // of a transfer: "direct", or "turn" by way of a relay
 	Note     string
 }
 

@@ -64,12 +64,19 @@ type Outcome struct {
 // says is done, by name and content, is not done again; what failed is. report, which
 // may be nil, is called on Map's goroutine.
 //
+// Of two at once with one state file the second is refused (unavailable).
+//
 // The error says what kept Map from running at all (usage, file, not_allowed, …), or
 // that ctx ended: then the running jobs are canceled, and a later Map goes on.
 func (c *Client) Map(ctx context.Context, m Map, report func(MapUpdate)) ([]Outcome, error) {
 	if report == nil {
 		report = func(MapUpdate) {}
 	}
+	alone, err := m.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer alone.Close()
 	tasks, st, err := m.prepare()
 	if err != nil {
 		return nil, err
@@ -158,11 +165,7 @@ func (m Map) prepare() ([]*task, *mapState, error) {
 	case m.Retries < 0:
 		return nil, nil, events.Errorf(events.CodeUsage, "%d retries are fewer than none", m.Retries)
 	}
-	path := m.State
-	if path == "" {
-		path = filepath.Join(m.To, ".moot-map.json")
-	}
-	st, err := openMapState(path, m.Command, m.Args)
+	st, err := openMapState(m.statePath(), m.Command, m.Args)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -20,6 +21,36 @@ type mapState struct {
 	Command string             `json:"command"`
 	Args    []string           `json:"args"`
 	Inputs  map[string]Outcome `json:"inputs"` // by hash and name; without a state until its job has ended
+}
+
+func (m Map) statePath() string { return cmp.Or(m.State, filepath.Join(m.To, ".moot-map.json")) }
+
+// lock keeps other processes from the state file until it is closed.
+func (m Map) lock() (*os.File, error) {
+	path := m.statePath()
+	unusable := func(err error) error {
+		return events.Errorf(events.CodeFile, "the state file %s cannot be used: %s", path, plain(err))
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, unusable(err)
+	}
+	// Beside it: the file itself is replaced with each change.
+	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, unusable(err)
+	}
+	ours, err := lock(f)
+	if err != nil {
+		err = unusable(err)
+	} else if !ours {
+		err = events.Errorf(events.CodeUnavailable, "another moot map works with the state file %s", path).
+			WithTry("again when it has ended, or another --state or --to")
+	}
+	if err != nil {
+		_ = f.Close() // nothing was written
+		return nil, err
+	}
+	return f, nil
 }
 
 // openMapState reads the state of the same command; there may be none yet.

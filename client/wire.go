@@ -28,6 +28,7 @@ type wire struct {
 	suspect       <-chan bool
 	done          <-chan struct{}
 	err           func() error
+	path          func() string // "direct" or "turn"; nil in tests
 	close         func() error
 }
 
@@ -50,7 +51,7 @@ func (c *Client) dial(ctx context.Context, seat events.Seat) (wire, error) {
 	if err != nil {
 		return wire{}, err
 	}
-	return wire{control: l.Control(), bulk: l.Bulk(), suspect: l.Suspect(), done: l.Done(), err: l.Err, close: l.Close}, nil
+	return wire{control: l.Control(), bulk: l.Bulk(), suspect: l.Suspect(), done: l.Done(), err: l.Err, close: l.Close, path: func() string { return l.Stats().Path }}, nil
 }
 
 // openEndpoint opens the sockets and listens for late candidates. Nobody dials a

@@ -189,6 +189,9 @@ func (a *Agent) join(ctx context.Context) error {
 	a.jobs, err = jobs.New(jobs.Config{
 		Dir: a.cfg.JobDir, Commands: a.cfg.Commands, Mounts: a.cfg.Mounts, Slots: a.cfg.Slots, Incarnation: a.incarnation, Limits: a.cfg.Limits, User: a.cfg.JobUser,
 		Worker: s.Peer(), Name: a.cfg.Metadata.Name, Room: s.Room(), Log: a.cfg.Log,
+		Moved: func(direction string, bytes int64) {
+			a.metrics.transferred.WithLabelValues(direction).Add(float64(bytes))
+		},
 	})
 	if err != nil {
 		a.close()

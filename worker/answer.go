@@ -25,6 +25,7 @@ func (a *Agent) answer(from string, data []byte) (any, error) {
 		return nil, events.Errorf(events.CodeNotAdmin, "%s is not the admin of room %q", a.session.Peer(), a.session.Room())
 	}
 	a.metrics.queries.WithLabelValues("ok").Inc()
+	defer func() { a.metrics.discovery.WithLabelValues(events.SourceAdmin).Observe(time.Since(now).Seconds()) }()
 	list := listOf(v.View, q.Filters, now)
 	a.cfg.Log.Debug("query", "from_peer_id", from, "workers", len(list.Workers), "rejected", len(list.Rejected))
 	return list, nil

@@ -30,7 +30,7 @@ func (a *Agent) inRoom(ctx context.Context, welcome events.RegisteredAuth) error
 		case in := <-a.inbox:
 			l.step(in)
 		case e := <-a.mesh.Events():
-			l.step(meshInput(e))
+			l.take(e)
 		case up := <-a.session.Connected():
 			l.step(hubInput(up))
 		case <-a.jobs.Changed():
@@ -62,6 +62,18 @@ type loop struct {
 func (l *loop) step(in replica.Input) {
 	for _, out := range l.replica.Step(time.Now(), in) {
 		l.do(out)
+	}
+}
+
+// take feeds what came from the mesh. How long state takes to merge is measured.
+func (l *loop) take(e mesh.Event) {
+	in := meshInput(e)
+	f, _ := in.(replica.Frame)
+	kind, _, err := events.ParseFrame(f.Data)
+	begun := time.Now()
+	l.step(in)
+	if err == nil && (kind == events.FrameStatusUpdate || kind == events.FrameStateBroadcast) {
+		l.agent.metrics.merge.Observe(time.Since(begun).Seconds())
 	}
 }
 

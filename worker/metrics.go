@@ -3,6 +3,7 @@ package worker
 import (
 	"fmt"
 
+	"github.com/moothall/moothall/signaling/link"
 	"github.com/moothall/moothall/worker/mesh"
 	"github.com/moothall/moothall/worker/replica"
 	"github.com/moothall/moothall/worker/roster"
@@ -17,6 +18,9 @@ type metrics struct {
 	meshFailures *prometheus.CounterVec
 	rejected     *prometheus.CounterVec
 	conflicts    prometheus.Counter
+	merge        prometheus.Histogram
+	discovery    *prometheus.HistogramVec
+	transferred  *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -34,7 +38,16 @@ func newMetrics() *metrics {
 		Namespace: "moot", Name: "merge_conflicts_total",
 		Help: "Changes that would have conflicted with another of the same key: two rows that one seat signed for one place in its chain. They are refused, so the document never has a conflict.",
 	})
-	m.registry.MustRegister(m.queries, m.jobs, m.meshFailures, m.rejected, m.conflicts)
+	m.merge = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "moot", Name: "merge_seconds", Buckets: prometheus.ExponentialBuckets(50e-6, 4, 8),
+		Help: "From a frame of state to the view with it: signatures checked, changes merged.",
+	})
+	m.discovery = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "moot", Name: "discovery_seconds", Buckets: prometheus.ExponentialBuckets(50e-6, 4, 8),
+		Help: "An answer to a client that asks who is here, by who gives it.",
+	}, []string{"source"})
+	m.transferred = counter("transfer_bytes_total", "Bytes of files that clients sent to jobs (in) and had from them (out).", "direction")
+	m.registry.MustRegister(m.queries, m.jobs, m.meshFailures, m.rejected, m.conflicts, m.merge, m.discovery, m.transferred)
 	return m
 }
 
@@ -45,23 +58,41 @@ func (m *metrics) observe(a *Agent) {
 			Namespace: "moot", Name: name, Help: help, ConstLabels: labels,
 		}, read))
 	}
-	for _, state := range []mesh.State{mesh.StateOpen, mesh.StateConnecting, mesh.StateDown} {
-		gauge("mesh_links", "Links to peers by state.", prometheus.Labels{"state": string(state)}, func() float64 {
-			n := 0
-			for _, l := range a.mesh.Links() {
-				if l.State == state {
-					n++
-				}
-			}
-			return float64(n)
-		})
-	}
+	m.registry.MustRegister(linkCollector{a.mesh.Links})
+	gauge("document_bytes", "Size of the changes of the document's present generation.", nil, func() float64 {
+		if v := a.view.Load(); v != nil {
+			return float64(v.Bytes)
+		}
+		return 0
+	})
 	gauge("generation", "Term of the document's present generation.", nil, func() float64 {
 		if v := a.view.Load(); v != nil {
 			return float64(v.Position.Generation.N)
 		}
 		return 0
 	})
+}
+
+// A linkCollector counts the links to peers by path and state. A link that is not open
+// has no path.
+type linkCollector struct{ links func() []mesh.Info }
+
+var linksDesc = prometheus.NewDesc("moot_mesh_links", "Links to peers by path and state.", []string{"path", "state"}, nil)
+
+// Describe is prometheus.Collector's.
+func (linkCollector) Describe(all chan<- *prometheus.Desc) { all <- linksDesc }
+
+// Collect is prometheus.Collector's.
+func (c linkCollector) Collect(all chan<- prometheus.Metric) {
+	type kind struct{ path, state string }
+	counts := map[kind]int{{link.PathDirect, string(mesh.StateOpen)}: 0, {link.PathTURN, string(mesh.StateOpen)}: 0,
+		{"", string(mesh.StateConnecting)}: 0, {"", string(mesh.StateDown)}: 0}
+	for _, l := range c.links() {
+		counts[kind{l.Path, string(l.State)}]++
+	}
+	for k, n := range counts {
+		all <- prometheus.MustNewConstMetric(linksDesc, prometheus.GaugeValue, float64(n), k.path, k.state)
+	}
 }
 
 // count counts what the replica refused, by its reason if it has one.

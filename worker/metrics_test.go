@@ -1,8 +1,11 @@
 package worker
 
 import (
+	"maps"
 	"testing"
 
+	"github.com/moothall/moothall/signaling/link"
+	"github.com/moothall/moothall/worker/mesh"
 	"github.com/moothall/moothall/worker/replica"
 	"github.com/moothall/moothall/worker/roster"
 )
@@ -46,5 +49,30 @@ func TestMetrics_RefusalsAreCountedByReason(t *testing.T) {
 	}
 	if got := counters(t, m, "moot_merge_conflicts_total"); got[""] != 2 {
 		t.Errorf("conflicts %v", got)
+	}
+}
+
+func TestMetrics_LinksByPathAndState(t *testing.T) {
+	m := newMetrics()
+	m.registry.MustRegister(linkCollector{func() []mesh.Info {
+		open := mesh.Info{State: mesh.StateOpen, Stats: link.Stats{Path: link.PathDirect}}
+		turned := mesh.Info{State: mesh.StateOpen, Stats: link.Stats{Path: link.PathTURN}}
+		return []mesh.Info{open, open, turned, {State: mesh.StateDown}}
+	}})
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, one := range f.GetMetric() {
+			if f.GetName() == "moot_mesh_links" {
+				got[one.GetLabel()[0].GetValue()+" "+one.GetLabel()[1].GetValue()] = one.GetGauge().GetValue()
+			}
+		}
+	}
+	want := map[string]float64{"direct open": 2, "turn open": 1, " connecting": 0, " down": 1}
+	if !maps.Equal(got, want) {
+		t.Errorf("links %v, want %v", got, want)
 	}
 }

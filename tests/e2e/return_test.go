@@ -50,7 +50,7 @@ func (h hall) detach(args ...string) string {
 func TestReturn_DetachJobsLogsGet(t *testing.T) {
 	t.Parallel()
 	h, g := shop.visit(t), newGate(t)
-	id := h.detach("sh", "-c", wait+`; echo oops >&2; echo data >"$MOOT_OUT/data"; exit 3`, g.path)
+	id := h.detach("sh", "-c", wait+`; echo oops >&2; echo "::metric loss 4"; echo "::metric loss 1"; echo data >"$MOOT_OUT/data"; exit 3`, g.path)
 	if j := h.listed(id); j.State != "running" || j.Worker != "otter" || j.Command != "sh" || j.ExitCode != nil {
 		t.Errorf("%+v", j)
 	}
@@ -67,6 +67,10 @@ func TestReturn_DetachJobsLogsGet(t *testing.T) {
 	}
 	if j := h.listed(id); j.State != "failed" || *j.ExitCode != 3 || len(j.Outputs) != 1 {
 		t.Errorf("%+v", j)
+	}
+	metrics := h.moot(nil, "logs", "--metrics", id)
+	if code := metrics.end(); code != 0 || metrics.out.String() != "loss 4 █▁ 1  (1 to 4)\n" {
+		t.Errorf("exit code %d, %q\n%s", code, metrics.out, metrics.err)
 	}
 	to := t.TempDir()
 	get := h.moot(nil, "get", "--json", "--to", to, id)

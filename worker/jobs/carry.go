@@ -46,7 +46,7 @@ func (s *Service) prepare(client string, r events.JobStart) (*job, error) {
 	j := &job{
 		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), lease: r.Lease, program: program,
 		inputs: r.Inputs, mounted: mounted, offers: make(chan *offer, offersAhead), kept: s.alike, answers: true,
-		pings: make(chan struct{}, 1), progressed: s.progressed,
+		pings: make(chan struct{}, 1), progressed: s.progressed, moved: func(n int64) { s.config.Moved(DirectionIn, n) },
 		limits: s.config.Limits, user: s.config.User, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
 	}
 	if err := s.take(j); err != nil {

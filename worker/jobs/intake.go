@@ -124,7 +124,10 @@ func (j *job) takeIn(ctx context.Context, o *offer, moved func()) error {
 	if err := o.need(ctx, events.JobNeeds{V: events.ProtocolVersion, JobID: j.id, Want: want}); err != nil || len(want) == 0 {
 		return err
 	}
-	came, err := transfer.Receive(ctx, o.bulk, root, transfer.Options{MaxFiles: len(want), MaxBytes: size, Resume: true}, func(transfer.Progress) { moved() })
+	came, err := transfer.Receive(ctx, o.bulk, root, transfer.Options{MaxFiles: len(want), MaxBytes: size, Resume: true}, counting(starts(o.files, want), func(n int64) {
+		moved()
+		j.moved(n)
+	}))
 	if err != nil {
 		return err
 	}
@@ -182,6 +185,24 @@ func wanted(root *os.Root, files []events.JobInput, missing []int) (want []event
 		size += files[i].Size
 	}
 	return want, size
+}
+
+// starts are where the wanted files begin, by their names.
+func starts(files []events.JobInput, want []events.JobWant) map[string]int64 {
+	at := map[string]int64{}
+	for _, w := range want {
+		at[files[w.File].Name] = w.Offset
+	}
+	return at
+}
+
+// counting turns reports of a transfer into bytes that moved since the last; each file
+// begins where at says.
+func counting(at map[string]int64, moved func(int64)) func(transfer.Progress) {
+	return func(p transfer.Progress) {
+		moved(p.Done - at[p.Name])
+		at[p.Name] = p.Done
+	}
 }
 
 // asWanted refuses files that came in place of those that were wanted.

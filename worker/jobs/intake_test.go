@@ -300,3 +300,15 @@ func TestKept_NeitherLinksNorPipesAreRead(t *testing.T) {
 		})
 	}
 }
+
+// What moves is counted once, from wherever a file went on.
+func TestIntake_CountsWhatMoved(t *testing.T) {
+	moved := int64(0)
+	report := counting(map[string]int64{"a": 100}, func(n int64) { moved += n })
+	for _, p := range []transfer.Progress{{Name: "a", Done: 150}, {Name: "a", Done: 200}, {Name: "b", Done: 30}} {
+		report(p)
+	}
+	if moved != 130 {
+		t.Errorf("%d bytes", moved)
+	}
+}

@@ -36,6 +36,7 @@ type job struct {
 	former   bool // an earlier process of this worker began it
 	troubled func(doing string, err error)
 
+	moved      func(int64)   // counts bytes of inputs
 	answers    bool          // whether it can be asked for a sign of progress
 	pings      chan struct{} // asks for one
 	progressed func(part string, err error)

@@ -325,7 +325,12 @@ func (c *conversation) deliver(ctx context.Context, j *job, outputs []events.Fil
 	case <-ctx.Done():
 		return nil
 	}
-	if _, err := transfer.Send(ctx, c.link.Bulk, files, nil); err != nil {
+	at := map[string]int64{}
+	for _, f := range files {
+		at[f.Name] = f.Offset
+	}
+	report := counting(at, func(n int64) { c.service.config.Moved(DirectionOut, n) })
+	if _, err := transfer.Send(ctx, c.link.Bulk, files, report); err != nil {
 		return err
 	}
 	c.service.fetched(j)

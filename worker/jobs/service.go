@@ -24,7 +24,16 @@ type Config struct {
 	Limits      Limits
 	User        *User // that commands run as; nil: the worker's own
 	Log         *slog.Logger
+	// Moved is told, on any goroutine, of bytes of files that moved, in or out; nil for
+	// nobody.
+	Moved func(direction string, bytes int64)
 }
+
+// Directions of Moved.
+const (
+	DirectionIn  = "in"
+	DirectionOut = "out"
+)
 
 // A Load is what the worker's row says of its jobs. It follows from the slots
 // alone.
@@ -67,6 +76,9 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	c.Name = cmp.Or(c.Name, c.Worker)
 	c.Limits = c.Limits.orDefault()
+	if c.Moved == nil {
+		c.Moved = func(string, int64) {}
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -24,6 +24,7 @@ type View struct {
 	// Stale: there is no way to the admin, so the state may be old (work list 7.4).
 	Stale   bool
 	Notices uint64 // roster notices sent up to this view
+	Bytes   int    // of the document's changes
 	Workers []events.Worker
 }
 
@@ -57,7 +58,7 @@ func (r *Replica) show() {
 	v := &View{
 		Room: r.cfg.Room, Self: r.seat, Standing: r.standing(), Certificate: r.fence.Certificate(),
 		Position: r.roster.Position(), Version: r.roster.Version(), AsOf: r.now,
-		Answering: r.isAdmin() && r.hub.confirmed, Stale: !r.reachesAdmin(), Workers: r.workers(),
+		Answering: r.isAdmin() && r.hub.confirmed, Stale: !r.reachesAdmin(), Workers: r.workers(), Bytes: r.roster.Bytes(),
 	}
 	notices := r.changes(v)
 	v.Notices = r.notices

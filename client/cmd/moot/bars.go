@@ -65,12 +65,12 @@ func (b *bars) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-func (b *bars) transfer(verb string, p client.Progress) {
+func (b *bars) transfer(verb string, p client.Progress, path string) {
 	thing := verb + " " + p.Name
 	bar, ok := b.files[thing]
 	if !ok {
 		more := []decor.Decorator{
-			decor.CountersKibiByte("  % .1f of % .1f"), decor.AverageSpeed(decor.SizeB1024(0), "  % .1f"), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO),
+			decor.CountersKibiByte("  % .1f of % .1f"), decor.AverageSpeed(decor.SizeB1024(0), "  % .1f"), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(pathText(path)),
 		}
 		bar = b.bar(p.Total, thing, more, mpb.BarOptional(mpb.BarRemoveOnComplete(), p.Files >= manyFiles))
 		b.files[thing] = bar

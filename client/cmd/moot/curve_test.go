@@ -7,6 +7,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
+	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
 )
 
@@ -46,5 +47,22 @@ func TestCurves_OneLineForEachMetricWithinTheTerminal(t *testing.T) {
 	}
 	if text := curves(all, 80); !strings.HasPrefix(text, "loss 1000 █") || !strings.Contains(text, "▁ 1  (1 to 1000)\n") {
 		t.Errorf("%s", text)
+	}
+}
+
+func TestEpilogue_ATimeIsTheJobsOrNone(t *testing.T) {
+	r := client.Result{JobID: "j-abc", Worker: "otter", State: events.JobDone, Timings: client.Timings{TotalMS: 1500}}
+	if got := epilogue(r, true); got != "job j-abc on otter: done, 1.5s" {
+		t.Error(got)
+	}
+	if got := epilogue(r, false); got != "job j-abc on otter: done" {
+		t.Error(got)
+	}
+}
+
+func TestForetold_NamesTheWorkerAsOtherLinesDo(t *testing.T) {
+	v := &planView{Command: "track", Worker: "worker-1", Candidates: []workerView{{PeerID: "worker-1", Name: "calm-heron"}}}
+	if got := foretold(v); got != "would run track on calm-heron; nothing was reserved\n" {
+		t.Error(got)
 	}
 }

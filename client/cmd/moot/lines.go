@@ -56,17 +56,17 @@ func (l *lines) pace(thing string, p client.Progress) string {
 	return fmt.Sprintf("%s/s, %s left", bytesText(int64(rate)), left.Round(time.Second))
 }
 
-func (l *lines) transfer(verb string, p client.Progress) {
+func (l *lines) transfer(verb string, p client.Progress, path string) {
 	whole := p.Done >= p.Total
 	thing := verb + " " + p.Name
 	if !l.due(thing, p.Done) && !whole {
 		return
 	}
 	if whole {
-		fmt.Fprintf(l.w, "%s %s: %s, file %d of %d\n", verb, printable(p.Name), bytesText(p.Total), p.File, p.Files)
+		fmt.Fprintf(l.w, "%s %s: %s, file %d of %d%s\n", verb, printable(p.Name), bytesText(p.Total), p.File, p.Files, pathText(path))
 		return
 	}
-	fmt.Fprintf(l.w, "%s %s: %d %%, %s of %s, %s, file %d of %d\n", verb, printable(p.Name), 100*p.Done/p.Total, bytesText(p.Done), bytesText(p.Total), l.pace(thing, p), p.File, p.Files)
+	fmt.Fprintf(l.w, "%s %s: %d %%, %s of %s, %s, file %d of %d%s\n", verb, printable(p.Name), 100*p.Done/p.Total, bytesText(p.Done), bytesText(p.Total), l.pace(thing, p), p.File, p.Files, pathText(path))
 }
 
 func (l *lines) job(e events.JobEvent) {

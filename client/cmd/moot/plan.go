@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -75,7 +76,11 @@ func foretold(v *planView) string {
 		}
 		fmt.Fprintf(&b, "would send %s  %s\n", printable(in.Path), bytesText(in.Size))
 	}
-	fmt.Fprintf(&b, "would run %s on %s", printable(v.Command), printable(v.Worker))
+	on := v.Worker
+	if len(v.Candidates) > 0 {
+		on = cmp.Or(v.Candidates[0].Name, on)
+	}
+	fmt.Fprintf(&b, "would run %s on %s", printable(v.Command), printable(on))
 	if v.InputBytes > 0 {
 		fmt.Fprintf(&b, " after %s of inputs", bytesText(v.InputBytes))
 	}

@@ -21,6 +21,7 @@ type program struct {
 	json      bool
 	verbose   bool
 	explained *planView // of run --explain
+	ran       bool      // the command ran the job: its time is the job's
 	over      overrides
 
 	interrupts func() (presses <-chan os.Signal, stop func()) // Ctrl-C from now on

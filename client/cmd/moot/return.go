@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -30,15 +31,19 @@ func (p *program) withJob(cmd *cobra.Command, do func(ctx context.Context, c *cl
 }
 
 func (p *program) logsCommand() *cobra.Command {
-	var follow bool
+	var follow, metrics bool
 	cmd := p.withJob(&cobra.Command{
-		Use:   "logs [-f] JOB",
+		Use:   "logs [-f] [--metrics] JOB",
 		Short: "Show what a job of yours has said",
 		Long: `Show what a job has said: stdout and stderr as they were, its progress on stderr.
 
 With -f it stays to the job's end and exits with the job's own code; Ctrl-C leaves the
-job as it is. Only who started the job may read it (MOOT_CLIENT_DIR).`,
+job as it is. Only who started the job may read it (MOOT_CLIENT_DIR). With --metrics what
+the job has measured is drawn as curves instead, on stdout.`,
 	}, func(ctx context.Context, c *client.Client, id string) error {
+		if metrics {
+			return p.metrics(ctx, c, id, follow)
+		}
 		s := p.screen(false)
 		r, err := c.Logs(ctx, id, follow, s.update)
 		s.close()
@@ -52,7 +57,44 @@ job as it is. Only who started the job may read it (MOOT_CLIENT_DIR).`,
 		return err
 	})
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "stay to the job's end")
+	cmd.Flags().BoolVar(&metrics, "metrics", false, "draw what the job has measured")
 	return cmd
+}
+
+// noTerminal is how many columns a curve has where there is no terminal.
+const noTerminal = 80
+
+// metricsView is moot logs --metrics --json.
+type metricsView struct {
+	JobID   string        `json:"job_id"`
+	Metrics []metricView  `json:"metrics"`
+	Error   *events.Error `json:"error,omitempty"`
+}
+
+type metricView struct {
+	Name   string    `json:"name"`
+	Values []float64 `json:"values"` // in the order in which they came
+}
+
+// metrics draws what a job has measured, and shows nothing else of it.
+func (p *program) metrics(ctx context.Context, c *client.Client, id string, follow bool) error {
+	var all []series
+	_, err := c.Logs(ctx, id, follow, func(u client.JobUpdate) {
+		if u.Kind == client.UpdateMetric {
+			all = gather(all, u.Event)
+		}
+	})
+	if p.json {
+		v := metricsView{JobID: id, Metrics: []metricView{}}
+		for _, s := range all {
+			v.Metrics = append(v.Metrics, metricView{s.name, s.values})
+		}
+		return p.printWithError(&v, &v.Error, err)
+	}
+	if _, failed := fmt.Fprint(p.out, curves(all, cmp.Or(terminalWidth(p.out), noTerminal))); failed != nil {
+		return failed
+	}
+	return err
 }
 
 func (p *program) getCommand() *cobra.Command {
@@ -104,7 +146,7 @@ func (p *program) report(r client.Result, err error) error {
 		return p.printWithError(&v, &v.Error, err)
 	}
 	if r.State != "" {
-		fmt.Fprintln(p.err, epilogue(r))
+		fmt.Fprintln(p.err, epilogue(r, p.ran))
 	}
 	return err
 }

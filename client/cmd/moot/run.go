@@ -132,6 +132,7 @@ func (p *program) runJob(ctx context.Context, c *client.Client, j client.Job, ex
 	interrupts, stop := p.interrupts()
 	defer stop()
 	s := p.screen(explain)
+	p.ran = true
 	result, err := c.Run(ctx, j, s.update)
 	s.close()
 	if events.CodeOf(err) == events.CodeDetached {
@@ -188,8 +189,8 @@ func ending(r client.Result) error {
 	}
 }
 
-// epilogue is the last line that a person reads.
-func epilogue(r client.Result) string {
+// epilogue is the last line that a person reads; timed says that the time is the job's.
+func epilogue(r client.Result, timed bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "job %s on %s: %s", r.JobID, r.Worker, r.State)
 	if r.ExitCode != nil {
@@ -198,7 +199,9 @@ func epilogue(r client.Result) string {
 	if r.Reason != "" && r.Reason != string(r.State) {
 		fmt.Fprintf(&b, " (%s)", printable(r.Reason))
 	}
-	fmt.Fprintf(&b, ", %s", time.Duration(r.Timings.TotalMS*float64(time.Millisecond)).Round(10*time.Millisecond))
+	if timed {
+		fmt.Fprintf(&b, ", %s", time.Duration(r.Timings.TotalMS*float64(time.Millisecond)).Round(10*time.Millisecond))
+	}
 	for _, o := range r.Outputs {
 		fmt.Fprintf(&b, "\n  %s  %s", printable(o.Path), bytesText(o.Size))
 	}

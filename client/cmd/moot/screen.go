@@ -27,7 +27,7 @@ type screen struct {
 
 // A gauge shows how far things are. Names are stable while a thing is under way.
 type gauge interface {
-	transfer(verb string, p client.Progress)
+	transfer(verb string, p client.Progress, path string)
 	job(e events.JobEvent)
 	stop()
 }
@@ -63,9 +63,9 @@ func (s *screen) update(u client.JobUpdate) {
 		s.gauge.job(u.Event)
 		s.series = gather(s.series, u.Event)
 	case client.UpdateSend:
-		s.gauge.transfer("send", u.Transfer)
+		s.gauge.transfer("send", u.Transfer, u.Path)
 	case client.UpdateReceive:
-		s.gauge.transfer("receive", u.Transfer)
+		s.gauge.transfer("receive", u.Transfer, u.Path)
 	case client.UpdateWait:
 		fmt.Fprintln(s.notices, "waiting:", printable(u.Note))
 	case client.UpdateNote:
@@ -116,6 +116,17 @@ func nameOf(w events.Worker) string {
 		return w.Name
 	}
 	return w.PeerID
+}
+
+// pathText is how a link goes, for people; "" while that is not known.
+func pathText(path string) string {
+	switch path {
+	case "":
+		return ""
+	case "turn":
+		return ", by relay"
+	}
+	return ", " + printable(path)
 }
 
 func bytesText(n int64) string { return humanize.Bytes(uint64(max(0, n))) }

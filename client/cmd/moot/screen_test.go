@@ -81,11 +81,11 @@ func TestBars_DrawTransfersAndTheJob(t *testing.T) {
 	b := newBars(&drawn, 80)
 	fmt.Fprint(b, "half a ")
 	fmt.Fprint(b, "line\nunended")
-	b.transfer("send", client.Progress{Name: "video.mp4", Done: 50, Total: 100, File: 1, Files: 1})
-	b.transfer("send", client.Progress{Name: "video.mp4", Done: 100, Total: 100, File: 1, Files: 1})
+	b.transfer("send", client.Progress{Name: "video.mp4", Done: 50, Total: 100, File: 1, Files: 1}, "direct")
+	b.transfer("send", client.Progress{Name: "video.mp4", Done: 100, Total: 100, File: 1, Files: 1}, "direct")
 	b.job(events.JobEvent{Kind: events.JobEventMetric, Name: "loss", Value: 0.25})
 	b.job(events.JobEvent{Kind: events.JobEventProgress, Done: 1.5, Total: 3})
-	b.transfer("receive", client.Progress{Name: "empty.csv", File: 1, Files: 1})
+	b.transfer("receive", client.Progress{Name: "empty.csv", File: 1, Files: 1}, "direct")
 	b.stop()
 	for _, part := range []string{"send video.mp4", "100 %", "job", "50 %", "loss 0.25", "receive empty.csv", "half a line\n", "unended\n"} {
 		if !strings.Contains(drawn.String(), part) {
@@ -98,7 +98,7 @@ func TestBars_DrawTransfersAndTheJob(t *testing.T) {
 func TestBars_FitTwentyColumns(t *testing.T) {
 	var drawn bytes.Buffer
 	b := newBars(&drawn, 20)
-	b.transfer("send", client.Progress{Name: "a-long-name-of-a-video.mp4", Done: 50, Total: 100, File: 1, Files: 1})
+	b.transfer("send", client.Progress{Name: "a-long-name-of-a-video.mp4", Done: 50, Total: 100, File: 1, Files: 1}, "direct")
 	b.job(events.JobEvent{Kind: events.JobEventProgress, Done: 1, Total: 4, Text: "a text that has no room here"})
 	b.stop()
 	for line := range strings.SplitSeq(escape.ReplaceAllString(drawn.String(), ""), "\n") {
