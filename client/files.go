@@ -89,6 +89,28 @@ func (f *following) arrived(ctx context.Context, m moved) {
 	}
 }
 
+// unsent is why the inputs of a job that has failed did not all go, nil if that is not
+// known: the worker says it twice, and its last event may come first.
+func (f *following) unsent(s events.JobState) error {
+	if !f.sending || f.moving == nil || s != events.JobFailed {
+		return nil
+	}
+	for grace := time.After(breakGrace); ; {
+		select {
+		case <-f.moving.progress:
+		case m := <-f.moving.done:
+			f.moving.cancel()
+			f.moving = nil
+			if events.CodeOf(m.err) == events.CodeUnreachable {
+				return nil
+			}
+			return m.err
+		case <-grace:
+			return nil
+		}
+	}
+}
+
 // received takes the outputs in that came now, beside those that were here.
 func (f *following) received(came []events.FileHeader) {
 	err := named(f.coming, came)

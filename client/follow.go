@@ -201,6 +201,7 @@ func (f *following) changed(ctx context.Context, e events.JobEvent) {
 		}
 		return
 	}
+	unsent := f.unsent(e.State)
 	f.halt()
 	f.final, f.sending = &e, false
 	f.result.ExitCode, f.result.Reason = e.ExitCode, e.Reason
@@ -208,6 +209,8 @@ func (f *following) changed(ctx context.Context, e events.JobEvent) {
 	switch {
 	case f.failure != nil:
 		f.end(e.State, f.failure)
+	case unsent != nil:
+		f.end(e.State, unsent)
 	case e.State == events.JobLost:
 		f.lost(e.Reason)
 	case e.State == events.JobCanceled:

@@ -521,6 +521,30 @@ func TestFollow_InputsGoOnOverTheNextLink(t *testing.T) {
 	})
 }
 
+// A worker that refuses the inputs says why over the bulk channel, and that the job has
+// failed over the other, which may be heard first.
+func TestFollow_InputsThatTheWorkerRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, large := sealed(t, t.TempDir(), "large", 200_000)
+		s := stageJob(t, Job{Command: "track", Inputs: []string{large.Path}})
+		err := s.play(func(p *peer) {
+			p.state(1, events.JobSending)
+			p.next(events.FrameInputs, &events.JobInputs{})
+			p.send(events.FrameNeeds, events.JobNeeds{V: 1, JobID: testJob, Want: []events.JobWant{{}}})
+			synctest.Wait()
+			p.state(2, events.JobFailed)
+			time.Sleep(breakGrace / 2)
+			refusal := events.Pack(events.FrameFileError, events.Errorf(events.CodeFile, "no room for the files"))
+			if err := p.bulk.SendWait(context.Background(), refusal); err != nil {
+				t.Error(err)
+			}
+		})
+		if events.CodeOf(err) != events.CodeFile || s.result.State != events.JobFailed {
+			t.Errorf("ended %+v, error %v", s.result, err)
+		}
+	})
+}
+
 // A worker that was started again while the inputs went has given the job up, and is
 // asked to take none of them.
 func TestFollow_InputsGoToNoLaterProcess(t *testing.T) {

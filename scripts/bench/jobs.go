@@ -56,7 +56,7 @@ func (b *bench) jobs(ctx context.Context) (all []sample, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context, *client.Client, *stage.Worker) ([]sample, error){listing, firstByte, upload, longLog} {
+	for _, part := range []func(context.Context, *client.Client, *stage.Worker) ([]sample, error){listing, firstByte, files, longLog} {
 		samples, err := part(ctx, c, w)
 		if err != nil {
 			return all, err
@@ -138,25 +138,43 @@ func firstByte(ctx context.Context, c *client.Client, _ *stage.Worker) ([]sample
 	return []sample{s}, nil
 }
 
-func upload(ctx context.Context, c *client.Client, _ *stage.Worker) ([]sample, error) {
+// files moves a file to a job and back.
+func files(ctx context.Context, c *client.Client, _ *stage.Worker) ([]sample, error) {
 	dir, err := os.MkdirTemp("", "moothall-bench-*")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "input")
-	if err := os.WriteFile(path, make([]byte, fileSize), 0o600); err != nil {
-		return nil, err
-	}
-	s := sample{what: "send 256 MiB to a job, hashed and synced", unit: seconds, target: fileSize / float64(30<<20)}
-	for range 3 {
-		r, err := c.Run(ctx, client.Job{Command: "sh", Args: []string{"-c", "true"}, Inputs: []string{path}, Wait: time.Minute}, nil)
+	const target = fileSize / float64(30<<20)
+	sent := sample{what: "send 256 MiB to a job, hashed and synced", unit: seconds, target: target}
+	again := sample{what: "the same input to the next job, which is there", unit: seconds}
+	back := sample{what: "256 MiB of output back, hashed and synced", unit: seconds, target: target}
+	content := make([]byte, fileSize)
+	for i := range 3 {
+		content[0] = byte(i + 1) // else it is there from the round before
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			return nil, err
+		}
+		to := filepath.Join(dir, fmt.Sprint(i))
+		job := client.Job{Command: "sh", Args: []string{"-c", `cp "$MOOT_IN/input" "$MOOT_OUT"`}, Inputs: []string{path}, Wait: time.Minute, To: to}
+		first, err := c.Run(ctx, job, nil)
 		if err != nil {
 			return nil, err
 		}
-		s.add(r.Timings.SendMS / 1000)
+		job.Args[1], job.To = "true", ""
+		second, err := c.Run(ctx, job, nil)
+		if err != nil {
+			return nil, err
+		}
+		sent.add(first.Timings.SendMS / 1000)
+		back.add(first.Timings.ReceiveMS / 1000)
+		again.add(second.Timings.SendMS / 1000)
+		if err := os.RemoveAll(to); err != nil {
+			return nil, err
+		}
 	}
-	return []sample{s}, nil
+	return []sample{sent, again, back}, nil
 }
 
 // longLog lets a job print a million lines.

@@ -30,7 +30,7 @@ func (w wire) Offer(ctx context.Context, s events.Signal) (events.Signal, error)
 func (wire) Candidate(events.Signal) error { return nil }
 
 // linked returns the bulk channels of a link over real sockets.
-func linked(t *testing.T) (near, far *link.Link) {
+func linked(t testing.TB) (near, far *link.Link) {
 	t.Helper()
 	a, err := link.NewEndpoint(link.Config{Loopback: true})
 	must(t, err)
