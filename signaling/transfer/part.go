@@ -62,6 +62,18 @@ func Part(root *os.Root, name string) int64 {
 	return info.Size()
 }
 
+// Drop removes what an earlier transfer with Resume has left of a file, if anything.
+func Drop(root *os.Root, name string) error {
+	part, ok := partName(name)
+	if !ok {
+		return nil
+	}
+	if err := root.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return unwritable(name, err)
+	}
+	return nil
+}
+
 // resume goes on with what an earlier transfer has left.
 func (p *part) resume() error {
 	if info, err := p.root.Lstat(p.name); err != nil || !info.Mode().IsRegular() || info.Size() < p.header.Offset {

@@ -39,8 +39,35 @@ func (j *job) offer(o *offer) {
 }
 
 // receive takes the inputs in, over as many links as that needs: what has arrived over
-// one that broke is gone on with over the next. Its cause is none when all are there.
+// one that broke is gone on with over the next. Its cause is none when all are there; else
+// no part of a file stays.
 func (j *job) receive(ctx context.Context) cause {
+	var last *offer
+	c := j.takeOffers(ctx, &last)
+	if !c.none() && last != nil {
+		if err := j.dropParts(last.files); err != nil {
+			j.troubled("remove parts of the inputs of job "+j.id, err)
+		}
+	}
+	return c
+}
+
+func (j *job) dropParts(files []events.JobInput) error {
+	root, err := os.OpenRoot(j.folder.in)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, f := range files {
+		if transfer.CheckName(f.Name) == nil {
+			err = errors.Join(err, transfer.Drop(root, f.Name))
+		}
+	}
+	return err
+}
+
+// takeOffers is receive; last is the offer that came last.
+func (j *job) takeOffers(ctx context.Context, last **offer) cause {
 	idle := time.NewTimer(j.limits.InputIdle)
 	defer idle.Stop()
 	var in intake
@@ -48,6 +75,7 @@ func (j *job) receive(ctx context.Context) cause {
 	for {
 		select {
 		case o := <-j.offers:
+			*last = o
 			in.stop()
 			idle.Reset(j.limits.InputIdle)
 			in = j.begin(ctx, o, func() { idle.Reset(j.limits.InputIdle) })

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -110,6 +111,27 @@ func TestIntake_GoesOnWhereALinkHasBroken(t *testing.T) {
 	_, last := again.end()
 	wantEnd(t, last, events.JobDone, 0)
 	r.arrived(id, f)
+}
+
+// A job that is not to have its inputs leaves nothing of them.
+func TestIntake_OfAJobThatEndsNoPartStays(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.InputIdle = 500 * time.Millisecond })
+	f := input(t, 3<<20, 1)
+	c := r.call("alice")
+	id := c.startInput(copies)
+	c.offer(id, f)
+	c.needs()
+	if _, err := transfer.Send(t.Context(), &counted{c.bulk, 150, func() { c.hangUp() }}, []transfer.Source{f}, nil); err == nil {
+		t.Fatal("all of it was sent")
+	}
+	in := filepath.Join(r.dir, id, "work/in")
+	if found, err := os.ReadDir(in); err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	eventually(t, "the slot is free", func() bool { return r.Load().Free == 1 })
+	if found, err := os.ReadDir(in); err != nil || len(found) > 0 {
+		t.Errorf("%v, %v", found, err)
+	}
 }
 
 // A client may offer over a new link before the worker has noticed that the old one is
