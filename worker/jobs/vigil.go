@@ -22,18 +22,18 @@ func newVigil(l Limits) *vigil {
 	return &vigil{every: l.WatchEvery, patience: l.WatchPatience, asked: map[string]time.Time{}, failed: map[string]string{}}
 }
 
-// tick says that it is time to ask. When it comes late, the whole process stood still,
-// and nobody could have answered.
+// tick says that it is time to ask. When it comes late, the whole process stood still, and
+// nobody could have answered for that long.
 func (v *vigil) tick(now time.Time) {
 	if late := now.Sub(v.last) - v.every; !v.last.IsZero() && late > v.every {
 		for part := range v.asked {
-			v.asked[part] = now
+			v.asked[part] = v.asked[part].Add(late)
 		}
 	}
 	v.last = now
 }
 
-// ask reports whether a part is to be asked now: not while it owes an answer.
+// ask notes that a part is asked, and reports whether it owed no answer before.
 func (v *vigil) ask(now time.Time, part string) bool {
 	if _, owes := v.asked[part]; owes {
 		return false

@@ -29,18 +29,19 @@ func (s *Service) watch(ctx context.Context, asking *sync.WaitGroup) {
 	}
 }
 
-// look asks who owes no answer, and says what hangs.
+// look asks, also who owes an answer: a supervisor that begins may not have heard the
+// question. Of the store, one question at a time. Then it says what hangs.
 func (s *Service) look(now time.Time, asking *sync.WaitGroup) {
 	s.mu.Lock()
 	s.vigil.tick(now)
-	if s.vigil.ask(now, partLoop) {
-		poke(s.pings)
-	}
+	s.vigil.ask(now, partLoop)
+	poke(s.pings)
 	if s.vigil.ask(now, partStore) {
 		asking.Go(func() { s.progressed(partStore, s.store.try()) })
 	}
 	for id, j := range s.running {
-		if j.answers && s.vigil.ask(now, partJob(id)) {
+		if j.answers {
+			s.vigil.ask(now, partJob(id))
 			poke(j.pings)
 		}
 	}
