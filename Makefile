@@ -82,7 +82,8 @@ month: ## play 30 ordinary days of a room of ten and print what its state came t
 sim-mutants: ## switch one rule of the room off at a time; the simulation must notice
 	@$(GO) run ./tests/sim/cmd/mutants
 
-soak: ## the large counts, once: SOAK (200000) schedules from SEED (1), fuzzing for SOAKFUZZ (10m) each
+soak: ## the large counts, once: SOAK (200000) schedules from SEED (1), a million bookings, fuzzing for SOAKFUZZ (10m) each
+	@$(GO) run -tags sim,$(TAGS) ./tests/sim/cmd/sim -reservations 1000000 -seed $(SEED)
 	@$(GO) run -tags sim,$(TAGS) ./tests/sim/cmd/sim -runs $(SOAK) -seed $(SEED) -every 1000
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKFUZZ)
 	@$(MAKE) --no-print-directory test-jobs KILLS=200
