@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"sync/atomic"
@@ -104,6 +105,36 @@ func inPlay(t *testing.T, f func(h *house, r *road, a *actor, ended <-chan error
 		v.Close()
 		h.must(a.endpoint.Close())
 		a.close()
+	})
+}
+
+// The word that a job began is lost with its link. It is not begun a second time: the
+// worker is asked again, on the same lease.
+func TestRun_AsksAgainWhetherTheJobBegan(t *testing.T) {
+	inPlay(t, func(h *house, _ *road, a *actor, ended <-chan error) {
+		var asked [2][]byte
+		for i := range asked {
+			var l *link.Link
+			select {
+			case l = <-a.links:
+			case err := <-ended:
+				t.Fatalf("not asked again: %v", err)
+			}
+			<-l.Opened()
+			asked[i] = <-l.Control().Frames()
+			if i == 0 {
+				h.must(l.Close())
+				continue
+			}
+			h.must(l.Control().Send(events.Pack(events.FrameAck, events.JobAck{V: events.ProtocolVersion, JobID: "j-1"})))
+			a.say(l, events.JobEvent{Seq: 1, Kind: events.JobEventState, State: events.JobDone})
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if !bytes.Equal(asked[0], asked[1]) {
+			t.Errorf("asked for %q, then for %q", asked[0], asked[1])
+		}
 	})
 }
 

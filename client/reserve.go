@@ -83,26 +83,48 @@ func (r *run) release(ctx context.Context) {
 	}
 }
 
+// repeatAfter is how long a client waits before it asks again whether its job began.
+const repeatAfter = 250 * time.Millisecond
+
 // start opens the link and hands the job over. From the worker's answer on the job
-// exists.
+// exists. If that is lost the job may run: it is not begun elsewhere before the worker
+// has said so, or was away for as long as the lease lasts.
 func (r *run) start(ctx context.Context) error {
-	w, err := r.client.dial(ctx, r.seat())
-	if err != nil {
-		return fmt.Errorf("no connection to %s: %w", label(r.worker), err)
+	handed := false
+	for until := time.Now().Add(events.ReserveTTL); ; {
+		asked, answered, err := r.ask(ctx)
+		handed = handed || asked
+		if err == nil || answered || !handed || !time.Now().Before(until) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(repeatAfter):
+			r.note(fmt.Sprintf("%s; asking again whether the job began", err))
+		}
 	}
-	ack, err := r.handOver(ctx, w)
-	if err != nil {
-		_ = w.close()
-		return err
-	}
-	r.wire, r.nonce, r.result.JobID, r.result.Worker = w, ack.Nonce, ack.JobID, r.worker.PeerID
-	return nil
 }
 
-func (r *run) handOver(ctx context.Context, w wire) (ack events.JobAck, err error) {
+// ask opens a link and asks the worker to begin the job, or which it began.
+func (r *run) ask(ctx context.Context) (asked, answered bool, err error) {
+	w, err := r.client.dial(ctx, r.seat())
+	if err != nil {
+		return false, false, fmt.Errorf("no connection to %s: %w", label(r.worker), err)
+	}
+	ack, answered, err := r.handOver(ctx, w)
+	if err != nil {
+		_ = w.close()
+		return true, answered, err
+	}
+	r.wire, r.nonce, r.result.JobID, r.result.Worker = w, ack.Nonce, ack.JobID, r.worker.PeerID
+	return true, true, nil
+}
+
+func (r *run) handOver(ctx context.Context, w wire) (ack events.JobAck, answered bool, err error) {
 	sent, mounted, err := r.job.cargo(r.worker)
 	if err != nil {
-		return ack, err
+		return ack, true, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerBound)
 	defer cancel()
@@ -111,16 +133,17 @@ func (r *run) handOver(ctx context.Context, w wire) (ack events.JobAck, err erro
 		Owner: r.owner,
 	})
 	if err != nil {
-		return ack, events.Errorf(events.CodeUnreachable, "%s: %v", label(r.worker), err)
+		return ack, false, events.Errorf(events.CodeUnreachable, "%s: %v", label(r.worker), err)
 	}
 	select {
 	case frame, ok := <-w.control.Frames():
 		if !ok {
-			return ack, events.Errorf(events.CodeUnreachable, "%s did not take the job: %s", label(r.worker), w.broken())
+			return ack, false, events.Errorf(events.CodeUnreachable, "%s did not take the job: %s", label(r.worker), w.broken())
 		}
-		return accepted(frame)
+		ack, err := accepted(frame)
+		return ack, true, err
 	case <-ctx.Done():
-		return ack, events.Errorf(events.CodeUnreachable, "%s did not take the job within %s", label(r.worker), answerBound)
+		return ack, false, events.Errorf(events.CodeUnreachable, "%s did not take the job within %s", label(r.worker), answerBound)
 	}
 }
 

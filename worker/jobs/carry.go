@@ -7,8 +7,12 @@ import (
 	"github.com/moothall/moothall/events"
 )
 
-// begin makes a job of a reservation of client and hands it to Run.
+// begin makes a job of a reservation of client and hands it to Run. Asked again it gives
+// the job that it made: the answer may have been lost with its link.
 func (s *Service) begin(ctx context.Context, client string, r events.JobStart) (*job, error) {
+	if j := s.begun(client, r); j != nil {
+		return j, nil
+	}
 	j, err := s.prepare(client, r)
 	if err != nil {
 		return nil, err
@@ -21,6 +25,18 @@ func (s *Service) begin(ctx context.Context, client string, r events.JobStart) (
 	}
 	s.discard(j)
 	return nil, events.Errorf(events.CodeUnavailable, "%s is shutting down", s.config.Name)
+}
+
+// begun is the job that a client began with a lease, nil if there is none.
+func (s *Service) begun(client string, r events.JobStart) *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, j := range s.jobs {
+		if j.client == client && j.owner == r.Owner && j.granted == r.Lease && j.granted.Incarnation != 0 {
+			return j
+		}
+	}
+	return nil
 }
 
 // prepare checks what a client asks for before anything is made, takes the slot,
@@ -44,7 +60,7 @@ func (s *Service) prepare(client string, r events.JobStart) (*job, error) {
 		return nil, err
 	}
 	j := &job{
-		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), lease: r.Lease, program: program,
+		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), granted: r.Lease, lease: r.Lease, program: program,
 		inputs: r.Inputs, mounted: mounted, offers: make(chan *offer, offersAhead), kept: s.alike, answers: true,
 		pings: make(chan struct{}, 1), progressed: s.progressed, moved: func(n int64) { s.config.Moved(DirectionIn, n) },
 		limits: s.config.Limits, user: s.config.User, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,

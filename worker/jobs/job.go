@@ -18,8 +18,9 @@ type job struct {
 	owner   string // public nkey, "" for none
 	command string
 	created events.Time
-	fetched atomic.Bool // its outputs have reached a client
-	lease   events.JobLease
+	fetched atomic.Bool     // its outputs have reached a client
+	granted events.JobLease // that its client began it with
+	lease   events.JobLease // of its slot; after a restart of the worker another
 	program string
 	argv    []string
 	inputs  int

@@ -277,3 +277,27 @@ func TestServe_ALinkWithoutAJobEnds(t *testing.T) {
 		t.Errorf("ended as %+v", last)
 	}
 }
+
+// A job is begun once on a lease. Who asks again, on another link, is told of it and follows
+// it; another client is not.
+func TestStart_AskedAgainItIsTheSameJob(t *testing.T) {
+	r := newRig(t, nil)
+	first := r.call("alice")
+	start := events.JobStart{V: 1, Lease: first.reserve(), Command: "sh", Args: []string{"echo ran; sleep 1000"}}
+	id := first.startWith(start)
+	first.until(says("ran"))
+	first.hangUp()
+	again := r.call("alice")
+	if got := again.startWith(start); got != id {
+		t.Errorf("asked again it is %s, not %s", got, id)
+	}
+	again.until(says("ran"))
+	other := r.call("bob")
+	other.send(events.FrameStart, start)
+	if e := other.answer(); e.Code != events.CodeForbidden {
+		t.Errorf("another client: %v", e)
+	}
+	if list, err := r.List(events.ListJobs{V: 1}); err != nil || len(list.Jobs) != 1 {
+		t.Errorf("%d jobs, %v", len(list.Jobs), err)
+	}
+}

@@ -15,7 +15,7 @@ func (s *Service) takeUp() {
 	}
 	for _, f := range formers {
 		j := &job{
-			id: f.JobID, client: f.Client, owner: f.Owner, command: f.Command, created: f.Created, inputs: f.Inputs,
+			id: f.JobID, client: f.Client, owner: f.Owner, command: f.Command, created: f.Created, inputs: f.Inputs, granted: f.Lease,
 			folder: f.folder, limits: s.config.Limits, user: s.config.User, log: f.log,
 			asked: make(chan string, asksAhead), tell: s.notify, former: true, troubled: s.troubled,
 			pings: make(chan struct{}, 1), progressed: s.progressed,

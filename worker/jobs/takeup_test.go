@@ -16,6 +16,9 @@ import (
 
 const formerJob = "j-aaaaaaaa"
 
+// formerLease is what formerJob was begun with.
+var formerLease = events.JobLease{Incarnation: 6, Seq: 3}
+
 // abandon leaves a job in dir as a worker does that is killed in the middle of it.
 func abandon(t *testing.T, dir, script string) folder {
 	t.Helper()
@@ -23,7 +26,7 @@ func abandon(t *testing.T, dir, script string) folder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := st.create(record{JobID: formerJob, Client: "alice", Command: "sh"})
+	f, err := st.create(record{JobID: formerJob, Client: "alice", Command: "sh", Lease: formerLease})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,4 +278,16 @@ func TestSlots_AdoptTakesASlotOrMakesOne(t *testing.T) {
 	if !s.Idle() || s.Count() != (events.Slots{Total: 1, Free: 1}) {
 		t.Errorf("%+v", s.Count())
 	}
+}
+
+// The answer to a start may be lost with the worker's process.
+func TestTakeUp_AskedAgainItIsTheSameJob(t *testing.T) {
+	dir := t.TempDir()
+	logged(t, abandon(t, dir, "echo ran; sleep 1000"), says("ran"))
+	r := newRig(t, func(c *Config) { c.Dir = dir })
+	c := r.call("alice")
+	if got := c.startWith(events.JobStart{V: 1, Lease: formerLease, Command: "sh", Args: []string{"echo ran; sleep 1000"}}); got != formerJob {
+		t.Errorf("asked again it is %s, not %s", got, formerJob)
+	}
+	c.until(says("ran"))
 }
