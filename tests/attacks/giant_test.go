@@ -27,13 +27,17 @@ type brute struct {
 	heard         chan []byte   // on the job's channel
 }
 
-// assault links to a worker with a signed offer.
-func (i *insider) assault(to string) *brute {
+// assault links to a worker with a signed offer. A client may have few links at a time,
+// and the worker notices late that one has ended.
+func (i *insider) assault(to string) (b *brute) {
 	i.t.Helper()
-	b, err := i.tryAssault(to)
-	if err != nil {
-		i.t.Fatal(err)
-	}
+	process.Await(i.t, to+" takes a link", process.Soon, func() (taken bool) {
+		var err error
+		if b, err = i.tryAssault(to); err != nil && events.CodeOf(err) != events.CodeUnavailable {
+			i.t.Fatal(err)
+		}
+		return err == nil
+	})
 	return b
 }
 

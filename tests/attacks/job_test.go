@@ -303,20 +303,76 @@ b"`,
 	}
 }
 
-// inputs starts a job and gives it a manifest and frames; refused says that the worker
-// ended the job for it.
+// inputs starts a job, offers what the manifests among the frames name, and gives it the
+// frames; refusal is what the worker said to the offer.
 func (i *insider) inputs(announced int, frames ...[]byte) (got result) {
 	i.t.Helper()
 	id, refusal := i.begin(events.JobStart{Command: "in", Inputs: announced})
 	if refusal != nil {
 		return result{refusal: refusal}
 	}
-	for _, f := range frames {
-		if i.put(i.link.Bulk(), f) != nil {
-			break
+	cancel := events.Pack(events.FrameSignal, events.JobSignal{V: events.ProtocolVersion, JobID: id, Action: events.ActionCancel})
+	i.put(i.link.Control(), events.Pack(events.FrameInputs, events.JobInputs{V: events.ProtocolVersion, JobID: id, Files: offered(announced, frames)}))
+	for {
+		kind, payload := i.hear()
+		var e events.JobEvent
+		switch {
+		case kind == events.FrameError:
+			refusal = new(events.Error)
+			if err := json.Unmarshal(payload, refusal); err != nil {
+				i.t.Fatal(err)
+			}
+			i.put(i.link.Control(), cancel)
+			got := i.follow(id)
+			got.refusal = refusal
+			return got
+		case kind == events.FrameNeeds:
+			for _, f := range frames {
+				if i.put(i.link.Bulk(), f) != nil {
+					break
+				}
+			}
+			// An upload that broke off is waited for.
+			control := i.link.Control()
+			late := time.AfterFunc(brokenOff, func() { i.put(control, cancel) })
+			defer late.Stop()
+			return i.follow(id)
+		case kind != events.FrameEvent || json.Unmarshal(payload, &e) != nil:
+			i.t.Fatalf("frame %d %s answers an offer", kind, payload)
+		case e.State.Final():
+			i.link.Close()
+			return result{id: id, last: e}
 		}
 	}
-	return i.follow(id)
+}
+
+// brokenOff is when an upload that stands still is given up by its client.
+const brokenOff = 3 * time.Second
+
+// ran reports whether a job came to run on inputs that should not be taken.
+func (r result) ran() bool {
+	return r.refusal == nil && r.last.State != events.JobFailed && r.last.State != events.JobCanceled || len(r.lines) > 0
+}
+
+// offered are the files of the manifests among frames, or as many others as were
+// announced.
+func offered(announced int, frames [][]byte) (all []events.JobInput) {
+	for _, f := range frames {
+		kind, payload, err := events.ParseFrame(f)
+		var m events.Manifest
+		if err != nil || kind != events.FrameManifest || json.Unmarshal(payload, &m) != nil || m.More {
+			continue
+		}
+		for _, h := range m.Files {
+			all = append(all, events.JobInput{Name: h.Name, Size: h.Size})
+		}
+	}
+	if len(all) == 0 {
+		for n := range announced {
+			all = append(all, events.JobInput{Name: strconv.Itoa(n), Size: 1})
+		}
+	}
+	return all
 }
 
 func manifest(files ...events.FileHeader) []byte {
@@ -338,7 +394,7 @@ func TestJob_InputsStayInTheirFolder(t *testing.T) {
 	} {
 		header := events.FileHeader{Name: name, Size: 1}
 		got := i.inputs(1, manifest(header), events.Pack(events.FrameFile, header), events.Frame(events.FrameChunk, []byte("x")), events.Pack(events.FrameFileEnd, events.FileEnd{Name: name, Size: 1}))
-		all.attack(t, got.last.State != events.JobFailed || len(got.lines) > 0, "a file %.40q: %s", name, got)
+		all.attack(t, got.ran(), "a file %.40q: %s", name, got)
 	}
 	file := func(name string, size int64) events.FileHeader { return events.FileHeader{Name: name, Size: size} }
 	var many []events.FileHeader
@@ -370,7 +426,7 @@ func TestJob_InputsStayInTheirFolder(t *testing.T) {
 		"the frames of a mesh's member": {1, [][]byte{events.Pack(events.FrameGoodbye, events.Goodbye{})}},
 	} {
 		got := i.inputs(c.announced, c.frames...)
-		all.attack(t, got.last.State != events.JobFailed || len(got.lines) > 0, "%s: %s", what, got)
+		all.attack(t, got.ran(), "%s: %s", what, got)
 		if size := sizeOf(t, filepath.Join(s.Dir, "heron", "jobs", got.id, "work")); size > 64<<10 {
 			all.attack(t, true, "%s: %d bytes are on disk", what, size)
 		}
