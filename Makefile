@@ -39,7 +39,7 @@ build: cc ## build hub, worker, client and the demo's job into bin/
 demo: build ## hub, three workers, a real job, a killed admin (KEEP=1 leaves it running)
 	@$(GO) run ./scripts/demo
 
-test: ## run all suites (SUITES="core e2e" for some of build house sim core bubbles e2e faults security)
+test: ## run all suites (SUITES="core e2e" for some of build house sim core runner bubbles e2e jobs faults security)
 	@$(GO) run ./scripts/test $(SUITES)
 
 test-security: ## try on the built programs what nobody may do; SECURITY.md says what

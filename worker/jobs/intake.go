@@ -20,6 +20,43 @@ type offer struct {
 	need     func(context.Context, events.JobNeeds) error
 }
 
+// inputs offers a job its inputs over this link.
+func (c *conversation) inputs(_ context.Context, r events.JobInputs) error {
+	j, err := c.service.open(c.claim(events.ActionSend, r.JobID, r.Signature))
+	if err != nil {
+		return err
+	}
+	defer c.service.close(j)
+	if state := j.log.now(); j.inputs == 0 || state != "" && state != events.JobSending {
+		return events.Errorf(events.CodeInvalid, "job %s awaits no inputs", j.id)
+	}
+	if c.offered = append(c.offered, r.Files...); len(c.offered) > j.inputs {
+		return events.Errorf(events.CodeInvalid, "more inputs came than the %d that were announced", j.inputs)
+	}
+	if r.More {
+		return nil
+	}
+	c.offer = &offer{
+		files: c.offered, bulk: c.link.Bulk, evidence: make(chan []string, 1),
+		salt: events.JobKnowledge{Room: c.service.config.Room, Worker: c.service.config.Worker, From: c.client, Nonce: c.drawNonce()}.Salt(),
+		need: func(ctx context.Context, n events.JobNeeds) error { return c.send(ctx, events.FrameNeeds, n) },
+	}
+	c.offered = nil
+	j.offer(c.offer)
+	return nil
+}
+
+func (c *conversation) evidence(_ context.Context, r events.JobEvidence) error {
+	if c.offer != nil {
+		select {
+		case c.offer.evidence <- r.Sums:
+			return nil
+		default:
+		}
+	}
+	return events.Errorf(events.CodeInvalid, "job %s asked for no evidence", r.JobID)
+}
+
 // offersAhead is how many offers wait for a job; only the newest counts.
 const offersAhead = 1
 

@@ -27,8 +27,9 @@ type Link struct {
 }
 
 // Serve speaks the job protocol with client until its link or ctx ends, or until
-// the client breaks the protocol or has followed no job for a while: links are few. One link starts one job at most. Jobs go on
-// after it. The error says why the client was cut off, nil if it left.
+// the client breaks the protocol or has followed no job for a while: links are few.
+// One link starts one job at most. Jobs go on after it. The error says why the client
+// was cut off, nil if it left.
 func (s *Service) Serve(ctx context.Context, client string, l Link) error {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &conversation{service: s, client: client, link: l, follows: map[string]*following{}, bulk: make(chan struct{}, 1)}
@@ -163,43 +164,6 @@ func (c *conversation) start(ctx context.Context, r events.JobStart) error {
 	}
 	_, err = c.follow(ctx, c.claim(events.ActionLogs, j.id, ""), 1)
 	return err
-}
-
-// inputs offers a job its inputs over this link.
-func (c *conversation) inputs(_ context.Context, r events.JobInputs) error {
-	j, err := c.service.open(c.claim(events.ActionSend, r.JobID, r.Signature))
-	if err != nil {
-		return err
-	}
-	defer c.service.close(j)
-	if state := j.log.now(); j.inputs == 0 || state != "" && state != events.JobSending {
-		return events.Errorf(events.CodeInvalid, "job %s awaits no inputs", j.id)
-	}
-	if c.offered = append(c.offered, r.Files...); len(c.offered) > j.inputs {
-		return events.Errorf(events.CodeInvalid, "more inputs came than the %d that were announced", j.inputs)
-	}
-	if r.More {
-		return nil
-	}
-	c.offer = &offer{
-		files: c.offered, bulk: c.link.Bulk, evidence: make(chan []string, 1),
-		salt: events.JobKnowledge{Room: c.service.config.Room, Worker: c.service.config.Worker, From: c.client, Nonce: c.drawNonce()}.Salt(),
-		need: func(ctx context.Context, n events.JobNeeds) error { return c.send(ctx, events.FrameNeeds, n) },
-	}
-	c.offered = nil
-	j.offer(c.offer)
-	return nil
-}
-
-func (c *conversation) evidence(_ context.Context, r events.JobEvidence) error {
-	if c.offer != nil {
-		select {
-		case c.offer.evidence <- r.Sums:
-			return nil
-		default:
-		}
-	}
-	return events.Errorf(events.CodeInvalid, "job %s asked for no evidence", r.JobID)
 }
 
 func checkVersion(v int) error {

@@ -184,8 +184,8 @@ func (s *Slots) Drain() { s.draining = true }
 // Hang refuses reservations for as long as something is wrong; "" ends it.
 func (s *Slots) Hang(why string) { s.hangs = why }
 
-// Status is what the worker's row says: draining once it drains, or while it hangs; available while
-// a slot is free; busy while a job runs; else reserved.
+// Status is what the worker's row says: draining once it drains, or while it hangs;
+// available while a slot is free; busy while a job runs; else reserved.
 func (s *Slots) Status() events.Status {
 	switch {
 	case s.draining, s.hangs != "":

@@ -90,21 +90,28 @@ func (r *rig) recovered() {
 	eventually(r.t, "the worker takes jobs again", func() bool { return r.Load().Status == events.StatusAvailable })
 }
 
+// standStill starts a job whose supervisor stands still.
+func (c *caller) standStill() (id string, supervisor int) {
+	c.t.Helper()
+	id = c.start("sh", "echo up; sleep 1000")
+	c.until(says("up"))
+	var b birth
+	if err := readJSON(c.rig.store.folder(id).process, &b); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := syscall.Kill(b.Supervisor.PID, syscall.SIGSTOP); err != nil {
+		c.t.Fatal(err)
+	}
+	return id, b.Supervisor.PID
+}
+
 // A supervisor that makes no progress shows, and that it goes on again.
 func TestWatch_ASupervisorThatStandsStill(t *testing.T) {
 	r := newRig(t, watchful)
 	c := r.call("alice")
-	id := c.start("sh", "echo up; sleep 1000")
-	c.until(says("up"))
-	var b birth
-	if err := readJSON(r.store.folder(id).process, &b); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(b.Supervisor.PID, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	id, supervisor := c.standStill()
 	r.hung("the supervisor of job " + id + " does not progress")
-	if err := syscall.Kill(b.Supervisor.PID, syscall.SIGCONT); err != nil {
+	if err := syscall.Kill(supervisor, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	r.recovered()
@@ -118,17 +125,9 @@ func TestWatch_ASupervisorThatStandsStill(t *testing.T) {
 func TestWatch_AJobThatEndsIsForgotten(t *testing.T) {
 	r := newRig(t, watchful)
 	c := r.call("alice")
-	id := c.start("sh", "echo up; sleep 1000")
-	c.until(says("up"))
-	var b birth
-	if err := readJSON(r.store.folder(id).process, &b); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(b.Supervisor.PID, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	_, supervisor := c.standStill()
 	r.hung("does not progress")
-	if err := syscall.Kill(b.Supervisor.PID, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(supervisor, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	r.recovered()
