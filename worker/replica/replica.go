@@ -179,11 +179,9 @@ func (r *Replica) Seat() events.Seat { return r.seat }
 
 func (r *Replica) seated() bool { return !r.seat.IsZero() && !r.departing }
 
-// isAdmin reports whether the accepted term is the own one and not vacated, and the
-// hub has spoken of no later one.
-func (r *Replica) isAdmin() bool {
-	return r.seated() && r.admin() == r.seat && r.hub.record.Term == r.fence.Term()
-}
+// isAdmin reports whether the accepted term is the own one and not vacated. The hub's
+// record is of that term: no other is followed.
+func (r *Replica) isAdmin() bool { return r.seated() && r.admin() == r.seat }
 
 // admin is the admin's seat in the accepted term, zero while it is vacant.
 func (r *Replica) admin() events.Seat {
