@@ -150,20 +150,25 @@ func (s *Service) carry(ctx context.Context, j *job) {
 	s.config.Log.Info("job ended", "job_id", j.id, "state", last.State, "reason", last.Reason, "outputs", len(last.Outputs))
 	size := s.store.size(j.id)
 	s.mu.Lock()
-	s.shelf.add(j.id, last.Time.Time, size, len(last.Outputs) == 0)
+	s.shelf.add(j.id, time.Now(), size, len(last.Outputs) == 0)
 	s.mu.Unlock()
 	s.tidy()
 }
 
-// tidy removes the jobs that are not kept any longer. A job that a client reads
-// stays.
+// tidy removes the jobs that are not kept any longer, and notes for how long the others
+// are kept. A job that a client reads stays.
 func (s *Service) tidy() {
+	now := time.Now()
 	s.mu.Lock()
-	old := s.shelf.expire(time.Now(), func(id string) bool { return s.inUse[id] > 0 })
+	old := s.shelf.expire(now, func(id string) bool { return s.inUse[id] > 0 })
 	for _, id := range old {
 		delete(s.jobs, id)
 	}
+	ages := s.shelf.ages(now)
 	s.mu.Unlock()
+	if err := s.store.writeAges(ages); err != nil {
+		s.troubled("note the ages of jobs", err)
+	}
 	for _, id := range old {
 		if err := s.store.remove(id); err != nil {
 			s.config.Log.Warn("an old job cannot be removed", "job_id", id, "error", err)

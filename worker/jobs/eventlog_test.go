@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,6 +110,44 @@ func TestEventLog_MemoryIsBounded(t *testing.T) {
 	}
 	if l.bytes > tailBytes || len(l.tail) == 0 {
 		t.Errorf("%d events, %d bytes in memory", len(l.tail), l.bytes)
+	}
+}
+
+// Issue 7: a long log needs little memory, to be written and to be read from its first
+// line on. make bench lets a job print a million lines.
+func TestEventLog_ManyLinesNeedLittleMemory(t *testing.T) {
+	const lines, looks, bound = 100_000, 10, 4 << 20
+	l := newTestLog(t)
+	var before runtime.MemStats
+	grown := func(what string, i int) {
+		if i == 0 {
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+		}
+		if i%(lines/looks) != 0 {
+			return
+		}
+		runtime.GC()
+		var now runtime.MemStats
+		if runtime.ReadMemStats(&now); now.HeapAlloc > before.HeapAlloc+bound {
+			t.Fatalf("%s: %d bytes more on the heap after %d lines", what, now.HeapAlloc-before.HeapAlloc, i)
+		}
+	}
+	for i := range lines {
+		l.append(t0, out("stdout", "a line as jobs print them"))
+		grown("write", i)
+	}
+	l.append(t0, state(events.JobDone))
+	r := l.reader(1)
+	defer r.close()
+	for i := range lines + 1 {
+		if _, err := r.read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		grown("read", i)
+	}
+	if _, err := r.read(t.Context()); err != io.EOF {
+		t.Errorf("after the last line: %v", err)
 	}
 }
 

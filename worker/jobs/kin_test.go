@@ -45,13 +45,9 @@ func TestJob_ThatForksWithoutEndIsEnded(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Limits.Processes = 60 })
 	c := r.call("alice")
 	id := c.start("sh", `b() { if [ $1 -gt 0 ]; then b $(($1-1)) & setsid true; b $(($1-1)) & fi; sleep 1000; }; b 8`) // up to 512
-	begun := time.Now()
 	_, last := c.end()
 	if last.State != events.JobFailed || last.Reason != "it had more than 60 processes and threads" {
 		t.Errorf("ended as %+v", last)
-	}
-	if took := time.Since(begun); took > patience/2 {
-		t.Errorf("that took %s", took)
 	}
 	eventually(t, "no process of the job is left", func() bool { return carriers(id) == nil })
 }

@@ -114,6 +114,7 @@ const tidyEvery = time.Hour
 // same folder takes them up.
 func (s *Service) Run(ctx context.Context) {
 	var running sync.WaitGroup
+	defer s.tidy() // the ages of jobs, for the next process
 	defer running.Wait()
 	defer close(s.stopped)
 	hourly := time.NewTicker(tidyEvery)

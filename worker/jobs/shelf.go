@@ -11,24 +11,43 @@ type shelf struct {
 	keepFor   time.Duration
 	keep      int
 	keepBytes int64
-	jobs      []shelved // in the order of their ends
+	jobs      []shelved // the longest kept first
 }
 
 type shelved struct {
 	id    string
-	ended time.Time
-	bytes int64 // on disk
-	spare bool  // fetched, or nothing to fetch
+	since time.Time // kept since then, on the monotonic clock
+	bytes int64     // on disk
+	spare bool      // fetched, or nothing to fetch
 }
 
-func (s *shelf) add(id string, ended time.Time, bytes int64, spare bool) {
-	i, _ := slices.BinarySearchFunc(s.jobs, ended, func(x shelved, t time.Time) int {
-		if x.ended.After(t) {
+// add puts a job on the shelf, after those that are kept since the same time.
+func (s *shelf) add(id string, since time.Time, bytes int64, spare bool) {
+	i, _ := slices.BinarySearchFunc(s.jobs, since, func(x shelved, t time.Time) int {
+		if x.since.After(t) {
 			return 1
 		}
 		return -1
 	})
-	s.jobs = slices.Insert(s.jobs, i, shelved{id, ended, bytes, spare})
+	s.jobs = slices.Insert(s.jobs, i, shelved{id, since, bytes, spare})
+}
+
+// ages says for how long each job is kept.
+func (s *shelf) ages(now time.Time) ages {
+	all := ages{}
+	for _, x := range s.jobs {
+		all[x.id] = now.Sub(x.since).Seconds()
+	}
+	return all
+}
+
+// ages are seconds by the jobs' ids. They count what passes while a worker runs: a clock
+// that jumps ages no job, and neither does a machine that is off.
+type ages map[string]float64
+
+// since is from when on a job is kept: from now if nobody knows better.
+func (a ages) since(now time.Time, id string) time.Time {
+	return now.Add(-time.Duration(a[id] * float64(time.Second)))
 }
 
 // fetched says that a job's outputs have reached a client.
@@ -48,7 +67,7 @@ func (s *shelf) expire(now time.Time, inUse func(id string) bool) (ids []string)
 		if x.spare {
 			spare++
 		}
-		over := now.Sub(x.ended) > s.keepFor || x.spare && spare > s.keep
+		over := now.Sub(x.since) > s.keepFor || x.spare && spare > s.keep
 		if over && !inUse(x.id) {
 			ids = append(ids, x.id)
 			continue

@@ -21,6 +21,7 @@ import (
 //	j-abcdefgh/bell, control pipes from and to its supervisor
 //	j-abcdefgh/fetched       is there once a client has the outputs
 //	try                      shows that the store can be written
+//	ages.json                for how long each job that ended is kept
 //	j-abcdefgh/work/         where the command runs, with in/ and out/
 //
 // Names of files below work/ come from clients and commands: they are touched
@@ -171,6 +172,17 @@ const tryFile = "try"
 // try writes a block.
 func (s *store) try() error { return s.root.WriteFile(tryFile, make([]byte, 4<<10), 0o600) }
 
+const agesFile = "/ages.json"
+
+func (s *store) writeAges(a ages) error { return writeJSON(s.dir+agesFile, a) }
+
+// ages are none if they were not written, or cannot be read: then all begin anew.
+func (s *store) ages() ages {
+	var a ages
+	_ = readJSON(s.dir+agesFile, &a)
+	return a
+}
+
 const fetchedFile = "/fetched"
 
 func (s *store) markFetched(id string) error { return s.root.WriteFile(id+fetchedFile, nil, 0o600) }
@@ -188,8 +200,8 @@ type former struct {
 	last   events.JobEvent // zero if there is none
 }
 
-// formers are the jobs of earlier processes, and an error for each that cannot be
-// read. What did not come to be a job is removed.
+// formers are the jobs of earlier processes, by the time of their last event, and an error
+// for each that cannot be read. What did not come to be a job is removed.
 func (s *store) formers() (all []former, errs []error) {
 	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err != nil {
@@ -209,6 +221,7 @@ func (s *store) formers() (all []former, errs []error) {
 			all = append(all, f)
 		}
 	}
+	slices.SortFunc(all, func(a, b former) int { return a.last.Time.Compare(b.last.Time.Time) })
 	return all, slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 

@@ -13,6 +13,7 @@ func (s *Service) takeUp() {
 	for _, err := range errs {
 		s.config.Log.Warn("a former job cannot be read", "error", err)
 	}
+	ages, now := s.store.ages(), time.Now()
 	for _, f := range formers {
 		j := &job{
 			id: f.JobID, client: f.Client, owner: f.Owner, command: f.Command, created: f.Created, inputs: f.Inputs, granted: f.Lease,
@@ -26,13 +27,13 @@ func (s *Service) takeUp() {
 		if readJSON(f.folder.process, &b) == nil {
 			j.log.ranSince(b.Started)
 		}
-		s.place(j, f.last)
+		s.place(j, f.last, ages.since(now, j.id))
 	}
 	s.tidy()
 }
 
 // place shelves a former job that has ended and keeps a slot for one that may run.
-func (s *Service) place(j *job, last events.JobEvent) {
+func (s *Service) place(j *job, last events.JobEvent, since time.Time) {
 	if !last.State.Final() {
 		if _, err := os.Stat(j.folder.order); err == nil {
 			var o order
@@ -46,7 +47,7 @@ func (s *Service) place(j *job, last events.JobEvent) {
 	if err := j.log.close(); err != nil {
 		s.troubled("close the log of job "+j.id, err)
 	}
-	s.shelf.add(j.id, last.Time.Time, s.store.size(j.id), len(last.Outputs) == 0 || j.fetched.Load())
+	s.shelf.add(j.id, since, s.store.size(j.id), len(last.Outputs) == 0 || j.fetched.Load())
 }
 
 // giveUp ends a job that had not come to run.
