@@ -29,13 +29,13 @@ func (b *bench) propagation(ctx context.Context) ([]sample, error) {
 	for i := range (b.changes + 1) / 2 {
 		peer := peers[i%len(peers)]
 		var lease events.JobLease
-		if err := b.timed(ctx, &seen, peer, events.StatusReserved, func() (err error) {
+		if err := b.timed(ctx, &seen, peer, has(events.StatusReserved), func() (err error) {
 			lease, err = s.reserve(ctx, peer, fmt.Sprintf("bench-%d", i))
 			return err
 		}); err != nil {
 			return nil, err
 		}
-		if err := b.timed(ctx, &seen, peer, events.StatusAvailable, func() error { return s.release(ctx, peer, lease) }); err != nil {
+		if err := b.timed(ctx, &seen, peer, has(events.StatusAvailable), func() error { return s.release(ctx, peer, lease) }); err != nil {
 			return nil, err
 		}
 	}
@@ -45,9 +45,9 @@ func (b *bench) propagation(ctx context.Context) ([]sample, error) {
 // settle is how long a change is left alone before the workers are asked about it.
 const settle = 20 * time.Millisecond
 
-// timed does something that changes a worker's status and asks all others since when
+// timed does something that changes a worker's row and asks all others since when
 // they have shown it.
-func (b *bench) timed(ctx context.Context, into *sample, peer string, want events.Status, do func() error) error {
+func (b *bench) timed(ctx context.Context, into *sample, peer string, want func(events.Worker) bool, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	start := time.Now()
@@ -72,14 +72,18 @@ func (b *bench) timed(ctx context.Context, into *sample, peer string, want event
 	return nil
 }
 
-// shows is since when a worker shows another with a status.
-func shows(ctx context.Context, w *stage.Worker, peer string, want events.Status) (time.Time, error) {
+func has(s events.Status) func(events.Worker) bool {
+	return func(w events.Worker) bool { return w.Status == s }
+}
+
+// shows is since when a worker shows another as it is wanted.
+func shows(ctx context.Context, w *stage.Worker, peer string, want func(events.Worker) bool) (time.Time, error) {
 	r, err := w.Room(ctx)
 	for err == nil {
-		if slices.ContainsFunc(r.Workers, func(o events.Worker) bool { return o.PeerID == peer && o.Status == want }) {
+		if slices.ContainsFunc(r.Workers, func(o events.Worker) bool { return o.PeerID == peer && want(o) }) {
 			return time.UnixMicro(r.SinceUS), nil
 		}
 		r, err = w.RoomAfter(ctx, r.Version)
 	}
-	return time.Time{}, fmt.Errorf("%s never showed %s as %s: %w", w.PeerID, peer, want, err)
+	return time.Time{}, fmt.Errorf("%s never showed the change of %s: %w", w.PeerID, peer, err)
 }

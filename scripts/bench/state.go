@@ -37,11 +37,15 @@ func (b *bench) slotter(ctx context.Context) (*slotter, error) {
 
 func (s *slotter) close(ctx context.Context) { s.session.Close(context.WithoutCancel(ctx)) }
 
-func (s *slotter) reserve(ctx context.Context, peer, id string) (lease events.JobLease, err error) {
-	var granted events.Reserved
+func (s *slotter) reserve(ctx context.Context, peer, id string) (events.JobLease, error) {
+	granted, err := s.take(ctx, peer, id)
+	return granted.Lease, err
+}
+
+func (s *slotter) take(ctx context.Context, peer, id string) (granted events.Reserved, err error) {
 	err = s.session.Request(ctx, events.WorkSubject(s.room, peer, s.session.Peer()),
 		events.Reserve{V: events.ProtocolVersion, Type: events.TypeReserve, RequestID: id, Command: "true"}, &granted)
-	return granted.Lease, err
+	return granted, err
 }
 
 func (s *slotter) release(ctx context.Context, peer string, lease events.JobLease) error {
@@ -96,19 +100,19 @@ func (b *bench) change(ctx context.Context, s *slotter, i int, into *sample) err
 	defer cancel()
 	lease, err := s.reserve(ctx, peer, fmt.Sprintf("state-%d", i))
 	if err == nil {
-		err = b.seen(ctx, peer, events.StatusReserved, into)
+		err = b.seen(ctx, peer, has(events.StatusReserved), into)
 	}
 	if err == nil {
 		err = s.release(ctx, peer, lease)
 	}
 	if err == nil {
-		err = b.seen(ctx, peer, events.StatusAvailable, into)
+		err = b.seen(ctx, peer, has(events.StatusAvailable), into)
 	}
 	return err
 }
 
 // seen asks all workers since when they show a status, when it has come to rest.
-func (b *bench) seen(ctx context.Context, peer string, want events.Status, into *sample) error {
+func (b *bench) seen(ctx context.Context, peer string, want func(events.Worker) bool, into *sample) error {
 	time.Sleep(settle)
 	first, err := shows(ctx, b.workers[peer], peer, want)
 	last := first
