@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/moothall/moothall/events"
@@ -157,6 +158,40 @@ func TestDial_CandidatesMayComeLate(t *testing.T) {
 		between(t, "open", time.Since(start), time.Second, 3*time.Second)
 		if strings.Contains(offered+answered, "a=candidate") {
 			t.Error("the candidates came early")
+		}
+	})
+}
+
+// A path of 40 ms on which one packet of a hundred is lost: a file comes across faster than
+// SCTP's own rule lets it.
+func TestChannel_ALossyPathIsUsed(t *testing.T) {
+	const size, chunk, most = 4 << 20, 16 << 10, 8700 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, 20*time.Millisecond)
+		defer w.close()
+		var mu sync.Mutex
+		random := rand.New(rand.NewPCG(1, 2))
+		w.drop(func(from, to net.IP) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return random.IntN(100) == 0
+		})
+		near, far := w.dial(1, events.PurposeJob)
+		start := time.Now()
+		go func() {
+			frame := make([]byte, chunk)
+			for range size / chunk {
+				if err := near.Bulk().SendWait(context.Background(), frame); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}()
+		for range size / chunk {
+			<-far.Bulk().Frames()
+		}
+		if took := time.Since(start); took > most {
+			t.Errorf("4 MiB took %s", took)
 		}
 	})
 }
