@@ -167,7 +167,7 @@ func TestTakeUp_JobsAgeWhileWorkersRun(t *testing.T) {
 func TestTakeUp_WithoutAgesTheOldestGoFirst(t *testing.T) {
 	const first, second, third = "j-cccccccc", "j-aaaaaaaa", "j-bbbbbbbb"
 	dir := keeping(t, time.Now().Add(-year), first, second, third)
-	if err := os.WriteFile(dir+agesFile, []byte("{"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, agesFile), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	newRig(t, func(c *Config) { c.Dir, c.Limits.KeepJobs = dir, 2 })

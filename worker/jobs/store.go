@@ -172,14 +172,20 @@ const tryFile = "try"
 // try writes a block.
 func (s *store) try() error { return s.root.WriteFile(tryFile, make([]byte, 4<<10), 0o600) }
 
-const agesFile = "/ages.json"
+const agesFile = "ages.json"
 
-func (s *store) writeAges(a ages) error { return writeJSON(s.dir+agesFile, a) }
+// writeAges leaves no file for no jobs.
+func (s *store) writeAges(a ages) error {
+	if len(a) == 0 {
+		return s.root.RemoveAll(agesFile)
+	}
+	return writeJSON(filepath.Join(s.dir, agesFile), a)
+}
 
 // ages are none if they were not written, or cannot be read: then all begin anew.
 func (s *store) ages() ages {
 	var a ages
-	_ = readJSON(s.dir+agesFile, &a)
+	_ = readJSON(filepath.Join(s.dir, agesFile), &a)
 	return a
 }
 
