@@ -118,7 +118,8 @@ func (f *fan) finish(ctx context.Context, a attempt) {
 		f.report(MapUpdate{JobUpdate: JobUpdate{Kind: UpdateRetry, Note: a.err.Error()}, Input: t.Input})
 		return
 	}
-	t.State, t.JobID, t.Worker, t.ExitCode = a.result.State, a.result.JobID, a.result.Worker, a.result.ExitCode
+	t.State, t.JobID, t.ExitCode = a.result.State, a.result.JobID, a.result.ExitCode
+	t.Worker, t.Name = a.result.Worker, a.result.Name
 	if a.err != nil {
 		t.Error = events.AsError(a.err)
 		if t.State == events.JobDone {

@@ -169,6 +169,8 @@ func (f *following) refused(err error) {
 		f.lost(label(f.worker) + " does not know the job any more")
 	case f.final != nil:
 		f.end(f.final.State, err)
+	case events.CodeOf(err) == events.CodeForbidden: // another's job, which goes on
+		f.end(f.state, err)
 	default:
 		f.end(events.JobFailed, err)
 	}

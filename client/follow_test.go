@@ -545,6 +545,19 @@ func TestFollow_InputsThatTheWorkerRefuses(t *testing.T) {
 	})
 }
 
+// Who is told that a job is another's learns nothing of how it ended.
+func TestFollow_AnothersJobHasNotFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stageJob(t, Job{Command: "track"})
+		err := s.play(func(p *peer) {
+			p.send(events.FrameError, events.Errorf(events.CodeForbidden, "job %s belongs to another owner", testJob))
+		})
+		if events.CodeOf(err) != events.CodeForbidden || s.result.State == events.JobFailed || s.states() != "" {
+			t.Errorf("ended %q by %q, error %v", s.result.State, s.states(), err)
+		}
+	})
+}
+
 // A worker that was started again while the inputs went has given the job up, and is
 // asked to take none of them.
 func TestFollow_InputsGoToNoLaterProcess(t *testing.T) {

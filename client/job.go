@@ -84,6 +84,7 @@ type Timings struct {
 type Result struct {
 	JobID    string          `json:"job_id"`
 	Worker   string          `json:"worker"`
+	Name     string          `json:"-"` // of the worker, as people call it
 	Command  string          `json:"command"`
 	State    events.JobState `json:"state"`
 	ExitCode *int            `json:"exit_code"`

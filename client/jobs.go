@@ -19,6 +19,7 @@ type JobList struct {
 	RoomID      string
 	Jobs        []events.JobInfo
 	Unreachable []string
+	Names       map[string]string // of the workers by peer id, as people call them
 }
 
 // Jobs asks every worker of the room for its jobs, all at once; each has 2 s.
@@ -28,10 +29,13 @@ func (c *Client) Jobs(ctx context.Context) (JobList, error) {
 
 // jobs asks for all jobs, or for one.
 func (c *Client) jobs(ctx context.Context, id string) (JobList, error) {
-	list := JobList{RoomID: c.cfg.Room, Jobs: []events.JobInfo{}, Unreachable: []string{}}
+	list := JobList{RoomID: c.cfg.Room, Jobs: []events.JobInfo{}, Unreachable: []string{}, Names: map[string]string{}}
 	room, err := c.Workers(ctx, events.Filters{})
 	if err != nil {
 		return list, err
+	}
+	for _, w := range room.Workers {
+		list.Names[w.PeerID] = label(w)
 	}
 	var mu sync.Mutex // guards list
 	var asking sync.WaitGroup

@@ -52,6 +52,7 @@ type Outcome struct {
 	State    events.JobState `json:"state"`
 	JobID    string          `json:"job_id"`
 	Worker   string          `json:"worker"`
+	Name     string          `json:"-"` // of the worker, as people call it
 	ExitCode *int            `json:"exit_code"`
 	Folder   string          `json:"folder"` // of its outputs
 	Attempts int             `json:"attempts"`

@@ -117,7 +117,8 @@ func (r *run) ask(ctx context.Context) (asked, answered bool, err error) {
 		_ = w.close()
 		return true, answered, err
 	}
-	r.wire, r.nonce, r.result.JobID, r.result.Worker = w, ack.Nonce, ack.JobID, r.worker.PeerID
+	r.wire, r.nonce, r.result.JobID = w, ack.Nonce, ack.JobID
+	r.result.Worker, r.result.Name = r.worker.PeerID, label(r.worker)
 	return true, true, nil
 }
 

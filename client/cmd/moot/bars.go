@@ -20,7 +20,9 @@ const (
 	fine      = 1000
 	nameWidth = 24
 	// narrow is the width of a terminal below which a bar is a name and a percentage.
-	narrow     = 60
+	narrow = 60
+	// wide is the width from which there is room for bytes and path beside a file's bar.
+	wide       = 90
 	shortWidth = 12
 )
 
@@ -32,15 +34,12 @@ type bars struct {
 	said     atomic.Value // string beside the job's bar; the drawing goroutine reads it
 	begun    []byte       // of a line that has not ended
 	narrow   bool
+	wide     bool
 }
 
 // newBars draws on a terminal of that many columns.
 func newBars(w io.Writer, width int) *bars {
-	options := []mpb.ContainerOption{mpb.WithOutput(w), mpb.WithAutoRefresh()}
-	if width < narrow {
-		options = append(options, mpb.WithWidth(max(1, width)))
-	}
-	return &bars{progress: mpb.New(options...), files: map[string]*mpb.Bar{}, narrow: width < narrow}
+	return &bars{progress: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh(), mpb.WithWidth(max(1, width))), files: map[string]*mpb.Bar{}, narrow: width < narrow, wide: width >= wide}
 }
 
 // bar makes a bar of a name, how far it is, and what else there is room for.
@@ -69,8 +68,9 @@ func (b *bars) transfer(verb string, p client.Progress, path string) {
 	thing := verb + " " + p.Name
 	bar, ok := b.files[thing]
 	if !ok {
-		more := []decor.Decorator{
-			decor.CountersKibiByte("  % .1f of % .1f"), decor.AverageSpeed(decor.SizeB1024(0), "  % .1f"), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(pathText(path)),
+		more := []decor.Decorator{decor.AverageSpeed(decor.SizeB1000(0), "  % .1f"), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO)}
+		if b.wide {
+			more = append(append([]decor.Decorator{decor.Any(counted)}, more...), decor.Name(pathText(path)))
 		}
 		bar = b.bar(p.Total, thing, more, mpb.BarOptional(mpb.BarRemoveOnComplete(), p.Files >= manyFiles))
 		b.files[thing] = bar
@@ -79,6 +79,10 @@ func (b *bars) transfer(verb string, p client.Progress, path string) {
 	if p.Done >= p.Total {
 		bar.SetTotal(p.Total, true)
 	}
+}
+
+func counted(s decor.Statistics) string {
+	return "  " + bytesText(s.Current) + " of " + bytesText(s.Total)
 }
 
 func (b *bars) job(e events.JobEvent) {

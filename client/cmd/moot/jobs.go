@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -67,7 +68,7 @@ func (p *program) printJobs(list client.JobList) error {
 		}
 		return p.printJSON(v)
 	}
-	if _, err := io.WriteString(p.out, jobTable(list.Jobs)); err != nil {
+	if _, err := io.WriteString(p.out, jobTable(list)); err != nil {
 		return err
 	}
 	if len(list.Unreachable) > 0 {
@@ -87,15 +88,15 @@ func jobViewOf(j events.JobInfo) jobView {
 	return v
 }
 
-func jobTable(jobs []events.JobInfo) string {
-	if len(jobs) == 0 {
+func jobTable(list client.JobList) string {
+	if len(list.Jobs) == 0 {
 		return ""
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, gap, ' ', 0)
 	fmt.Fprintln(w, "JOB\tWORKER\tCOMMAND\tSTATE\tCODE\tCREATED\tRAN\tOUTPUTS")
-	for _, j := range jobs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(j.JobID), printable(j.Worker), printable(j.Command), j.State,
+	for _, j := range list.Jobs {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(j.JobID), printable(cmp.Or(list.Names[j.Worker], j.Worker)), printable(j.Command), j.State,
 			codeText(j.ExitCode), j.Created.Local().Format(time.DateTime), ranText(j), outputsText(j))
 	}
 	w.Flush()

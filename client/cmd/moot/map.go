@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -195,7 +196,7 @@ func (v *mapView) table() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, o := range v.Inputs {
 		if !o.Skipped {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(o.Input), stateText(o), orDash(printable(o.Worker)), o.Folder)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(o.Input), stateText(o), orDash(printable(cmp.Or(o.Name, o.Worker))), o.Folder)
 		}
 	}
 	_ = w.Flush() // into memory

@@ -96,8 +96,12 @@ func explainPlan(w io.Writer, plan client.Plan) {
 		fmt.Fprintf(&b, "%3d. %s  %s  %d MB  %d of %d slots free\n", i+1,
 			printable(nameOf(c)), printable(c.PeerID), c.Metadata.Properties.GPUMemoryMB, c.Slots.Free, c.Slots.Total)
 	}
+	names := map[string]string{}
+	for _, w := range plan.List.Workers {
+		names[w.PeerID] = nameOf(w)
+	}
 	for _, r := range plan.Rejected {
-		fmt.Fprintf(&b, "  -  %s rejected: %s\n", printable(r.PeerID), printable(r.Reason))
+		fmt.Fprintf(&b, "  -  %s rejected: %s\n", printable(cmp.Or(names[r.PeerID], r.PeerID)), printable(r.Reason))
 	}
 	fmt.Fprint(w, b.String())
 }

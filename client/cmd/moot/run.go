@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -192,7 +193,7 @@ func ending(r client.Result) error {
 // epilogue is the last line that a person reads; timed says that the time is the job's.
 func epilogue(r client.Result, timed bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "job %s on %s: %s", r.JobID, r.Worker, r.State)
+	fmt.Fprintf(&b, "job %s on %s: %s", r.JobID, printable(cmp.Or(r.Name, r.Worker)), r.State)
 	if r.ExitCode != nil {
 		fmt.Fprintf(&b, ", exit code %d", *r.ExitCode)
 	}

@@ -113,6 +113,34 @@ func TestBars_FitTwentyColumns(t *testing.T) {
 	}
 }
 
+// A bar is whole at 60 columns, with rate and time; where there is room, bytes and path
+// stand there too.
+func TestBars_ShowWhatThereIsRoomFor(t *testing.T) {
+	for width, extra := range map[int]bool{60: false, 89: false, 90: true, 120: true} {
+		var drawn bytes.Buffer
+		b := newBars(&drawn, width)
+		b.transfer("send", client.Progress{Name: "a-long-name-of-a-video.mp4", Done: 10e6, Total: 40e6, File: 1, Files: 1}, "direct")
+		b.transfer("receive", client.Progress{Name: "three.txt", Done: 3, Total: 3, File: 1, Files: 1}, "direct")
+		b.stop()
+		said := escape.ReplaceAllString(drawn.String(), "")
+		for line := range strings.SplitSeq(said, "\n") {
+			line = strings.TrimRight(line, " \r")
+			if w := runewidth.StringWidth(line); w > width || strings.HasSuffix(line, "…") {
+				t.Errorf("%d columns at %d: %q", w, width, line)
+			}
+			if line != "" && !strings.Contains(line, "[") {
+				t.Errorf("no bar at %d columns: %q", width, line)
+			}
+		}
+		if got := strings.Contains(said, "10 MB of 40 MB") && strings.Contains(said, "3 B of 3 B") && strings.Contains(said, "direct"); got != extra {
+			t.Errorf("at %d columns: %s", width, said)
+		}
+		if !strings.Contains(said, "B/s") && !strings.Contains(said, "b/s") {
+			t.Errorf("no rate at %d columns: %s", width, said)
+		}
+	}
+}
+
 var escape = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 
 // The job's own exit code is the program's; 128+n for a signal n.
