@@ -148,37 +148,41 @@ func (c *checks) rows(q *process) {
 	}
 }
 
-// rest checks that a room without faults has come to rest: one admin that all
+// rest is what keeps a room without faults from being at rest: one admin that all
 // know and that is here, equal heads, and every owner's newest row everywhere.
-func (c *checks) rest() {
+func (c *checks) rest() (missing []string) {
 	w := c.world
 	if len(w.result.Violations) > 0 {
-		return
+		return nil
+	}
+	miss := func(invariant, format string, args ...any) {
+		missing = append(missing, violation(invariant, format, args...))
 	}
 	admin := w.store.record.Admin()
 	if admin.IsZero() {
-		w.violate("progress", "no admin %s after all faults ended", Calm)
+		miss("progress", "no admin %s after all faults ended", Calm)
 	}
 	var first *process
 	for _, p := range w.peers {
 		q := p.proc
 		switch {
 		case q == nil || q.view == nil:
-			w.violate("progress", "%s is not in the room", p.id)
-			return
+			miss("progress", "%s is not in the room", p.id)
+			return missing
 		case q.view.Admin() != admin:
-			w.violate("progress", "%s takes %s for admin, the hub %s", p.id, q.view.Admin(), admin)
+			miss("progress", "%s takes %s for admin, the hub %s", p.id, q.view.Admin(), admin)
 		case first == nil:
 			first = q
 		case !slices.Equal(q.view.Position.Heads, first.view.Position.Heads):
-			w.violate("I8", "%s and %s hold different heads (generations %s, %s)", p.id, first.peer.id, q.view.Position.Generation, first.view.Position.Generation)
+			miss("I8", "%s and %s hold different heads (generations %s, %s)", p.id, first.peer.id, q.view.Position.Generation, first.view.Position.Generation)
 		}
-		c.newest(q)
+		missing = append(missing, c.newest(q)...)
 	}
+	return missing
 }
 
-// newest: what an owner wrote last is shown by all (I3).
-func (c *checks) newest(q *process) {
+// newest: what an owner wrote last is shown by all (I3). It returns who does not.
+func (c *checks) newest(q *process) (missing []string) {
 	own := func(rows []roster.Row) (mark, bool) {
 		for _, row := range rows {
 			if row.PeerID == q.peer.id {
@@ -193,7 +197,8 @@ func (c *checks) newest(q *process) {
 			continue
 		}
 		if got, ok := own(p.proc.replica.Rows()); !ok || got != want {
-			c.world.violate("I3", "%s shows %v of %s, its owner wrote %v", p.id, got, q.peer.id, want)
+			missing = append(missing, violation("I3", "%s shows %v of %s, its owner wrote %v", p.id, got, q.peer.id, want))
 		}
 	}
+	return missing
 }
