@@ -19,18 +19,18 @@ type settings struct {
 	HTTP           string     `envconfig:"HTTP" default:"127.0.0.1:8480" desc:"address of HTTP"`
 	NATS           string     `envconfig:"NATS" default:"127.0.0.1:4222" desc:"address of NATS"`
 	Data           string     `envconfig:"DATA" default:"./moothall-data" desc:"keys, tokens and records"`
-	Dev            bool       `envconfig:"DEV" desc:"for one machine: writes worker.env, client.env and viewer.creds"`
+	Dev            bool       `envconfig:"DEV" default:"false" desc:"for one machine: writes worker.env, client.env and viewer.creds"`
 	Rooms          []string   `envconfig:"ROOM" desc:"rooms to print the lines of"`
 	RolloutPercent int        `envconfig:"ROLLOUT_PERCENT" default:"100" desc:"rooms, by a hash of their id, with the registry in effect"`
 	MaxWorkers     int        `envconfig:"MAX_WORKERS" default:"10" desc:"workers in a room"`
 	WarnWorkers    int        `envconfig:"WARN_WORKERS" default:"8" desc:"workers in a room from which the log warns"`
-	TLSCert        string     `envconfig:"TLS_CERT" desc:"certificate file (PEM) of HTTP and NATS; else one is made, and join tokens pin it"`
+	TLSCert        string     `envconfig:"TLS_CERT" unset:"made, and pinned by join tokens" desc:"certificate file (PEM) of HTTP and NATS"`
 	TLSKey         string     `envconfig:"TLS_KEY" desc:"its key file"`
-	TLS            bool       `envconfig:"TLS" desc:"TLS on the loopback too; elsewhere it is on anyway"`
-	Plaintext      bool       `envconfig:"PLAINTEXT" desc:"no TLS beyond the loopback either: tokens and signaling can be read on the way"`
-	AdminToken     cli.Secret `envconfig:"ADMIN_TOKEN" unset:"that of the data folder" desc:"what the operator shows: metrics, peer ls, peer release"`
+	TLS            bool       `envconfig:"TLS" default:"false" desc:"TLS on the loopback too; elsewhere it is on anyway"`
+	Plaintext      bool       `envconfig:"PLAINTEXT" default:"false" desc:"no TLS beyond the loopback either: tokens and signaling can be read on the way"`
+	AdminToken     cli.Secret `envconfig:"ADMIN_TOKEN" unset:"that of the data folder" desc:"what the operator shows: metrics, tokens, peers"`
 	LogLevel       string     `envconfig:"LOG_LEVEL" default:"info" desc:"debug, info, warn or error"`
-	LogFormat      string     `envconfig:"LOG_FORMAT" desc:"text or json; text on a terminal, else json"`
+	LogFormat      string     `envconfig:"LOG_FORMAT" unset:"text on a terminal, else json" desc:"text or json"`
 }
 
 // flags are what the command line may say.
