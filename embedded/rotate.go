@@ -49,6 +49,11 @@ func Rotate(dir string, grace time.Duration, now time.Time) (Rotation, error) {
 	return r, nil
 }
 
+// Rotate is Rotate on the folder of these keys, which learn of it by Reload, as all do.
+func (k *Keys) Rotate(grace time.Duration, now time.Time) (Rotation, error) {
+	return Rotate(k.dir, grace, now)
+}
+
 func roleFile(r events.Role) string   { return "role-" + string(r) }
 func formerFile(r events.Role) string { return "role-" + string(r) + "-former" }
 

@@ -27,6 +27,7 @@ func (h *Hub) routes() http.Handler {
 	mux.HandleFunc("GET /v1/tokens", h.whenReady(h.asOperator(h.serveTokens)))
 	mux.HandleFunc("POST /v1/tokens", h.whenReady(h.asOperator(h.serveNewToken)))
 	mux.HandleFunc("DELETE /v1/tokens/{id}", h.whenReady(h.asOperator(h.serveRevoke)))
+	mux.HandleFunc("POST /v1/keys/rotate", h.whenReady(h.asOperator(h.serveRotate)))
 	mux.HandleFunc("DELETE /v1/rooms/{room}/peers/{peer}", h.whenReady(h.asOperator(h.serveRelease)))
 	return mux
 }
@@ -49,13 +50,8 @@ func (h *Hub) serveJoin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var q events.JoinRequest
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, events.MaxJoinBody))
-	if err != nil {
-		writeError(w, tooLarge(err))
-		return
-	}
-	if err := events.Decode(body, &q); err != nil {
-		writeError(w, events.Errorf(events.CodeInvalid, "join request: %v", err))
+	if err := readBody(w, r, "join request", &q); err != nil {
+		writeError(w, err)
 		return
 	}
 	reply, err := h.join(r.Context(), r.PathValue("room"), q)
@@ -80,12 +76,19 @@ func (h *Hub) refuseForNow(w http.ResponseWriter, err error) {
 	writeJSON(w, http.StatusTooManyRequests, events.ErrorReply{Error: e})
 }
 
-func tooLarge(err error) error {
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
+// readBody decodes what a caller sent, at most MaxJoinBody bytes.
+func readBody(w http.ResponseWriter, r *http.Request, what string, v any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, events.MaxJoinBody))
+	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
 		return events.Errorf(events.CodeTooLarge, "request over %d bytes", over.Limit)
 	}
-	return events.Errorf(events.CodeInvalid, "read request: %v", err)
+	if err == nil {
+		err = events.Decode(body, v)
+	}
+	if err != nil {
+		return events.Errorf(events.CodeInvalid, "%s: %v", what, err)
+	}
+	return nil
 }
 
 // reachable puts the host under which the caller reached us into URLs of a server

@@ -1,10 +1,10 @@
 package signaling
 
 import (
-	"io"
 	"net/http"
 	"time"
 
+	"github.com/moothall/moothall/embedded"
 	"github.com/moothall/moothall/events"
 )
 
@@ -46,13 +46,8 @@ func (h *Hub) serveTokens(w http.ResponseWriter, _ *http.Request) {
 
 func (h *Hub) serveNewToken(w http.ResponseWriter, r *http.Request) {
 	var o TokenOrder
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, events.MaxJoinBody))
-	if err != nil {
-		writeError(w, tooLarge(err))
-		return
-	}
-	if err := events.Decode(body, &o); err != nil {
-		writeError(w, events.Errorf(events.CodeInvalid, "order of a token: %v", err))
+	if err := readBody(w, r, "order of a token", &o); err != nil {
+		writeError(w, err)
 		return
 	}
 	text, info, err := h.tokens.New(o.request(), time.Now())
@@ -75,6 +70,57 @@ func (h *Hub) serveRevoke(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, info.shown())
+}
+
+// A RotationOrder asks for new signing keys over HTTP.
+type RotationOrder struct {
+	GraceMS *int64 `json:"grace_ms,omitempty"` // default that of DefaultJWTLife
+}
+
+func (o RotationOrder) grace() (time.Duration, error) {
+	if o.GraceMS == nil {
+		return DefaultJWTLife, nil
+	}
+	if ms := *o.GraceMS; ms < 0 || ms > maxGrace.Milliseconds() {
+		return 0, events.Errorf(events.CodeInvalid, "grace of %d ms: 0 to %d", ms, maxGrace.Milliseconds())
+	}
+	return time.Duration(*o.GraceMS) * time.Millisecond, nil
+}
+
+// maxGrace bounds what an order may ask for; no credentials live nearly as long.
+const maxGrace = 30 * 24 * time.Hour
+
+// A Rotation is what an operator sees of it.
+type Rotation struct {
+	Rotated     events.Time `json:"rotated"`
+	FormerUntil events.Time `json:"former_until"`
+}
+
+// RotationOf is a rotation of the server's keys as operators see it.
+func RotationOf(r embedded.Rotation) Rotation {
+	return Rotation{Rotated: events.At(r.At), FormerUntil: events.At(r.Until)}
+}
+
+func (h *Hub) serveRotate(w http.ResponseWriter, r *http.Request) {
+	var o RotationOrder
+	if err := readBody(w, r, "order of new keys", &o); err != nil {
+		writeError(w, err)
+		return
+	}
+	grace, err := o.grace()
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	rotated, err := h.keys.Rotate(grace, time.Now())
+	if err == nil {
+		err = h.lookNow(r.Context())
+	}
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, RotationOf(rotated))
 }
 
 // pin is that of the hub's certificate, "" for none.

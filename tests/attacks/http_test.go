@@ -41,7 +41,7 @@ func TestHTTP_IsNoSideDoor(t *testing.T) {
 	for who, token := range tokens {
 		for _, r := range []struct{ method, path string }{
 			{http.MethodGet, "/metrics"}, {http.MethodGet, "/v1/peers"}, {http.MethodDelete, "/v1/rooms/lab/peers/heron"}, {http.MethodGet, "/debug/pprof/"},
-			{http.MethodGet, "/debug/vars"}, {http.MethodGet, "/varz"}, {http.MethodGet, "/connz"}, {http.MethodPost, "/v1/tokens"}, {http.MethodGet, "/v1/tokens"}, {http.MethodDelete, "/v1/tokens/client"}, {http.MethodGet, "/../hub/keys/operator.nk"},
+			{http.MethodGet, "/debug/vars"}, {http.MethodGet, "/varz"}, {http.MethodGet, "/connz"}, {http.MethodPost, "/v1/tokens"}, {http.MethodGet, "/v1/tokens"}, {http.MethodDelete, "/v1/tokens/client"}, {http.MethodPost, "/v1/keys/rotate"}, {http.MethodGet, "/../hub/keys/operator.nk"},
 		} {
 			status := do(t, r.method, s.HTTP+r.path, token)
 			all.attack(t, status/100 == 2, "%s: %s %s: %d", who, r.method, r.path, status)

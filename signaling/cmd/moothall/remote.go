@@ -54,3 +54,12 @@ func (p *program) askRevoke(ctx context.Context, o *operator, id string) error {
 	}
 	return p.showRevoked(info, "what it had opened is closed")
 }
+
+func (p *program) orderRotation(ctx context.Context, o *operator, grace time.Duration) error {
+	var r signaling.Rotation
+	ms := grace.Milliseconds()
+	if err := o.send(ctx, http.MethodPost, "/v1/keys/rotate", signaling.RotationOrder{GraceMS: &ms}, &r); err != nil {
+		return err
+	}
+	return p.showRotation(r)
+}

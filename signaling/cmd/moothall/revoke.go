@@ -40,12 +40,6 @@ func (p *program) showRevoked(info signaling.TokenInfo, then string) error {
 	return err
 }
 
-// A rotationView is a rotation as scripts see it.
-type rotationView struct {
-	Rotated     events.Time `json:"rotated"`
-	FormerUntil events.Time `json:"former_until"`
-}
-
 func (p *program) tokenRotateCommand() *cobra.Command {
 	var grace time.Duration
 	cmd := &cobra.Command{
@@ -58,6 +52,9 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 			if grace < 0 {
 				return usage(cmd, "--grace %s: it cannot be negative", grace)
 			}
+			if p.flags.hub != "" {
+				return p.remotely(cmd, func(o *operator) error { return p.orderRotation(cmd.Context(), o, grace) })
+			}
 			data, err := p.data(cmd)
 			if err != nil {
 				return err
@@ -66,7 +63,7 @@ func (p *program) tokenRotateCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&grace, "grace", signaling.DefaultJWTLife, "how long credentials of the former keys are taken")
-	return p.withJSON(p.withData(cmd))
+	return p.withJSON(p.withHub(p.withData(cmd)))
 }
 
 func (p *program) rotate(data dataDir, grace time.Duration, now time.Time) error {
@@ -74,10 +71,14 @@ func (p *program) rotate(data dataDir, grace time.Duration, now time.Time) error
 	if err != nil {
 		return coded(err, events.CodeConfig)
 	}
+	return p.showRotation(signaling.RotationOf(r))
+}
+
+func (p *program) showRotation(r signaling.Rotation) error {
 	if p.json {
-		return p.printJSON(rotationView{events.At(r.At), events.At(r.Until)})
+		return p.printJSON(r)
 	}
-	_, err = fmt.Fprintf(p.out, "the signing keys are new; credentials of the former ones end by %s\n", r.Until.UTC().Format(time.RFC3339))
+	_, err := fmt.Fprintf(p.out, "the signing keys are new; credentials of the former ones end by %s\n", r.FormerUntil.UTC().Format(time.RFC3339))
 	return err
 }
 

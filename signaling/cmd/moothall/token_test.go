@@ -159,4 +159,17 @@ func TestToken_AtAHubElsewhere(t *testing.T) {
 	if code, _, _ := call("token", "revoke", "nobody", "--hub", p.url); code == 0 {
 		t.Error("a token that is none was revoked")
 	}
+	signing := filepath.Join(data, "keys", "role-worker.nk")
+	before := awaitFile(t, signing)
+	for _, grace := range []string{"721h", "-1s"} {
+		if code, _, errs := call("token", "rotate", "--hub", p.url, "--grace", grace); code != 64 || awaitFile(t, signing) != before {
+			t.Errorf("a grace of %s: exit code %d\n%s", grace, code, errs)
+		}
+	}
+	if code, out, errs := call("token", "rotate", "--hub", p.url, "--grace", "5m"); code != 0 || !strings.Contains(out, "the signing keys are new") {
+		t.Errorf("rotate: exit code %d, %s\n%s", code, out, errs)
+	}
+	if awaitFile(t, signing) == before || awaitFile(t, filepath.Join(data, "keys", "role-worker-former.nk")) != before {
+		t.Error("the keys are not new, or the former ones not kept for the grace")
+	}
 }
