@@ -43,7 +43,7 @@ func asNATS(args []string) error {
 	subject, body := more.Arg(0), []byte(more.Arg(1))
 	switch verb {
 	case "sub":
-		return subscribe(ctx, nc, subject)
+		return subscribe(ctx, nc, subject, refused)
 	case "pub":
 		if err := nc.Publish(subject, body); err != nil {
 			return err
@@ -71,7 +71,7 @@ func lastError(nc *nats.Conn, refused <-chan error) error {
 	return <-refused
 }
 
-func subscribe(ctx context.Context, nc *nats.Conn, subject string) error {
+func subscribe(ctx context.Context, nc *nats.Conn, subject string, refused <-chan error) error {
 	_, err := nc.Subscribe(subject, func(m *nats.Msg) { fmt.Printf("Received on %s\n%s\n", m.Subject, m.Data) })
 	if err == nil {
 		err = nc.FlushWithContext(ctx)
@@ -80,5 +80,5 @@ func subscribe(ctx context.Context, nc *nats.Conn, subject string) error {
 		return err
 	}
 	fmt.Println("Subscribing on", subject)
-	select {} // until it is killed
+	return <-refused // or it is killed
 }

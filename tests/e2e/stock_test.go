@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -129,13 +130,70 @@ func TestStockClient_HearsTheAnnouncementAndMayNotMakeOne(t *testing.T) {
 func TestStockClient_MayNotSpeakForAnother(t *testing.T) {
 	t.Parallel()
 	h := shop.visit(t)
-	made := moothall(t, "creds", "--data", h.Data(), "--nats", strings.TrimPrefix(h.NATS, "nats://"), "--token", h.token("--room", room, "--role", "client"))
-	creds := filepath.Join(t.TempDir(), "client.creds")
-	writeFile(t, creds, made.out.String())
-	for _, subject := range []string{
-		"room.lab.query.otter.client-of-another", "room.lab.job.otter", "room.lab.roster.otter", "room.lab.event.peer.left", "room.lab.svc.leave.otter",
-	} {
-		c := stockClients(t)[0].does("nats --server " + h.NATS + " --creds " + creds + " pub " + subject + " '{}'")
-		c.refuses(1, "Permissions Violation for Publish to", subject)
+	for _, client := range stockClients(t) {
+		nats, _ := client.as(h, "client")
+		for _, subject := range []string{
+			"room.lab.query.otter.client-of-another", "room.lab.job.otter", "room.lab.roster.otter", "room.lab.event.peer.left", "room.lab.svc.leave.otter",
+		} {
+			c := client.does(nats + " pub " + subject + " '{}'")
+			c.refuses(1, "Permissions Violation for Publish to", subject)
+		}
 	}
+}
+
+// Work list 9.4.1. With credentials of each role, nothing that a stock command line can ask
+// a server for gets farther than to it. The stand-in only subscribes; the rest needs the
+// real one (make tools).
+func TestStockClient_MayNotLookBehindTheRooms(t *testing.T) {
+	t.Parallel()
+	h := shop.visit(t)
+	for _, client := range stockClients(t) {
+		for _, role := range []string{"worker", "client", "viewer"} {
+			nats, id := client.as(h, role)
+			asks := map[string]string{ // command and what is refused of it
+				"sub '>'":                       `Subscription to ">"`,
+				"sub '$SYS.>'":                  `Subscription to "$SYS.>"`,
+				"sub '$KV.>'":                   `Subscription to "$KV.>"`,
+				"sub '_INBOX.>'":                `Subscription to "_INBOX.>"`,
+				"sub 'room.lab.signal.otter.>'": `Subscription to "room.lab.signal.otter.>"`,
+				"sub 'room.lab.query.otter.*'":  `Subscription to "room.lab.query.otter.*"`,
+			}
+			if client.name == "natscli" {
+				nats += " --timeout 1s --inbox-prefix _INBOX.lab." + id // which it may hear
+				maps.Copy(asks, map[string]string{
+					"stream ls": `Publish to "$JS.API.STREAM.LIST"`,
+					"stream add x --subjects='room.>' --defaults": `Publish to "$JS.API.STREAM.CREATE.x"`,
+					"stream purge KV_rooms -f":                    `Publish to "$JS.API.STREAM.INFO.KV_rooms"`,
+					"kv get rooms lab":                            `Publish to "$JS.API.STREAM.INFO.KV_rooms"`,
+					"kv put rooms lab x":                          `Publish to "$JS.API.STREAM.INFO.KV_rooms"`,
+					"server ls":                                   `Publish to "$SYS.REQ.SERVER.PING"`,
+					"server report connections":                   `Publish to "$SYS.REQ.SERVER.PING.CONNZ"`,
+					"account info":                                `Publish to "$JS.API.INFO"`,
+					"micro ls":                                    `Publish to "$SRV.INFO"`,
+					"reply 'room.lab.query.otter.*' x":            `Subscription to "room.lab.query.otter.*"`,
+					"req room.lab.svc.register.otter '{}'":        `Publish to "room.lab.svc.register.otter"`,
+					"req room.attic.svc.info." + id + " '{}'":     `Publish to "room.attic.svc.info.` + id + `"`,
+				})
+			}
+			for line, refused := range asks {
+				c := client.does(nats + " " + line)
+				c.end() // the tool calls some refusals a success
+				if said := c.out.String() + c.err.String(); !strings.Contains(said, "Permissions Violation for "+refused) {
+					t.Errorf("%s, a %s: nats %s says\n%s", client.name, role, line, said)
+				}
+			}
+		}
+	}
+}
+
+// as is the beginning of a command line with credentials of a role in the shop's room, and
+// whose they are.
+func (s stockClient) as(h hall, role string) (nats, id string) {
+	s.t.Helper()
+	made := moothall(s.t, "creds", "--data", h.Data(), "--nats", strings.TrimPrefix(h.NATS, "nats://"), "--token", h.token("--room", room, "--role", role))
+	creds := filepath.Join(s.t.TempDir(), role+".creds")
+	writeFile(s.t, creds, made.out.String())
+	head, _, _ := strings.Cut(made.out.String(), "\n")
+	_, id, _ = strings.Cut(head, ", as ")
+	return "nats --server " + h.NATS + " --creds " + creds, id
 }
