@@ -21,6 +21,14 @@ func TestRead_AViolationIsNamed(t *testing.T) {
 	}
 }
 
+// A busy machine takes more than a thousand seconds, which spin prints otherwise.
+func TestRead_LargeNumbers(t *testing.T) {
+	o, err := read("State-vector 100 byte, depth reached 39, errors: 0\n 4.2e+07 states, stored\n 3334.688\ttotal actual memory usage\npan: elapsed time 2.84e+03 seconds\n")
+	if want := (outcome{whole: true, states: 42e6, depth: 39, seconds: 2840, memory: 3334.688}); err != nil || o != want {
+		t.Errorf("read %+v, %v, want %+v", o, err, want)
+	}
+}
+
 func TestRead_AnErrorThatIsNoInvariantIsOne(t *testing.T) {
 	for _, out := range []string{"", strings.Replace(found, "I1_ONE_ADMIN", "x", 1)} {
 		if o, err := read(out); err == nil {

@@ -90,11 +90,14 @@ func command(ctx context.Context, dir string, args []string) (string, error) {
 	return string(out), err
 }
 
+// number as spin prints it: 0.5, 2048.000, 42139365, and from a thousand seconds on 2.84e+03.
+const number = `(\d[\d.]*(?:e\+\d+)?)`
+
 var (
-	statesLine  = regexp.MustCompile(`(\d+(?:\.\d+e\+\d+)?) states, stored`)
+	statesLine  = regexp.MustCompile(number + ` states, stored`)
 	depthLine   = regexp.MustCompile(`depth reached (\d+), errors: (\d+)`)
-	memoryLine  = regexp.MustCompile(`([\d.]+)\s+(?:total actual )?memory used|([\d.]+)\s+total actual memory usage`)
-	secondsLine = regexp.MustCompile(`elapsed time ([\d.]+) seconds`)
+	memoryLine  = regexp.MustCompile(number + `\s+(?:total actual )?memory used|` + number + `\s+total actual memory usage`)
+	secondsLine = regexp.MustCompile(`elapsed time ` + number + ` seconds`)
 	fellLine    = regexp.MustCompile(`assertion violated .*?\b(I1_ONE_ADMIN|I2_NEVER_FALLS|ANSWERS|RECOVERY)\b`)
 )
 
