@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/moothall/moothall/events"
 )
 
@@ -96,7 +98,7 @@ func (r *receiver) room() error {
 	if !known || need <= free {
 		return nil
 	}
-	return events.Errorf(events.CodeFile, "no room for the files: they have %d bytes, %d are free", need, free).
+	return events.Errorf(events.CodeFile, "no room for the files: they have %s, %s are free", humanize.IBytes(uint64(need)), humanize.IBytes(uint64(free))).
 		WithTry("again when there is room")
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling/transfer"
 )
@@ -215,7 +217,7 @@ func (j *job) check(o *offer) error {
 		}
 		names[f.Name] = true
 		if f.Size > j.limits.InputBytes-total {
-			return events.Errorf(events.CodeTooLarge, "the inputs have more than the %d bytes that are taken", j.limits.InputBytes)
+			return events.Errorf(events.CodeTooLarge, "the inputs have more than the %s that are taken", humanize.IBytes(uint64(j.limits.InputBytes)))
 		}
 		total += f.Size
 	}

@@ -216,7 +216,7 @@ func TestJob_OutputSizeIsLimitedWhileItRuns(t *testing.T) {
 	c.start("sh", `head -c 2000 /dev/zero > "$MOOT_OUT/big"; sleep 1000`)
 	_, last := c.end()
 	wantEnd(t, last, events.JobFailed, 143)
-	if last.Reason != "the job wrote more than 1000 bytes of output" {
+	if last.Reason != "the job wrote more than 1000 B of output" {
 		t.Errorf("ended as %+v", last)
 	}
 }

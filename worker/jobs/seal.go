@@ -11,6 +11,8 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling/transfer"
 )
@@ -151,7 +153,7 @@ func (s *sealer) hash(name string) (events.FileHeader, error) {
 }
 
 func tooMuch(l Limits) error {
-	return events.Errorf(events.CodeTooLarge, "the job wrote more than %d bytes of output", l.OutputBytes)
+	return events.Errorf(events.CodeTooLarge, "the job wrote more than %s of output", humanize.IBytes(uint64(l.OutputBytes)))
 }
 
 func tooMany(l Limits) error {
