@@ -74,6 +74,16 @@ func (s *stage) play(part func(*peer)) error {
 	return s.err
 }
 
+// waits counts how often a person was told that something is waited for.
+func (s *stage) waits() (n int) {
+	for _, u := range s.updates {
+		if u.Kind == UpdateWait {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *stage) states() string {
 	var all []string
 	for _, u := range s.updates {
@@ -137,7 +147,7 @@ func TestFollow_ReattachesFromTheNextEvent(t *testing.T) {
 			p2.event(line(3, "two"))
 			p2.exited(4, 0)
 		})
-		if err != nil || s.result.State != events.JobDone || s.lines() != "one|two" {
+		if err != nil || s.result.State != events.JobDone || s.lines() != "one|two" || s.waits() != 0 {
 			t.Errorf("ended %s, lines %q, error %v", s.result.State, s.lines(), err)
 		}
 	})
@@ -180,6 +190,9 @@ func TestFollow_SaysLostWithin46s(t *testing.T) {
 				}
 				if s.result.State != events.JobLost || s.states() != "running lost" {
 					t.Errorf("ended %s, states %q", s.result.State, s.states())
+				}
+				if n := s.waits(); n > 1 || n == 0 && c.name == "the link ended and nobody answers" {
+					t.Errorf("a person was told %d times that the link broke", n)
 				}
 			})
 		})

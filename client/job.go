@@ -41,7 +41,7 @@ const (
 	UpdateSend     = "send"     // Transfer: an input on its way
 	UpdateReceive  = "receive"  // Transfer: an output on its way
 	UpdateNote     = "note"     // Note: why a worker was passed over, which subject was asked
-	UpdateWait     = "wait"     // Note: what Job.Wait waits for and who holds it; again when that changes, and each minute
+	UpdateWait     = "wait"     // Note: what Job.Wait waits for and who holds it, again when that changes and each minute; or, once, that a link broke and is not made again at once
 )
 
 // A JobUpdate is news of a running job. States come in the order of the interface,

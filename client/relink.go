@@ -32,9 +32,11 @@ func (f *following) cut(ctx context.Context) {
 	}
 }
 
-// relink tries for another link until the worker is lost.
+// relink tries for another link until the worker is lost. It is silent about a link that
+// the first try makes again.
 func (f *following) relink(ctx context.Context) {
 	f.note(fmt.Sprintf("the link to %s ended, dialing again", label(f.worker)))
+	told := false
 	for f.relinks++; f.relinks <= idleRelinks; {
 		if h, err := f.peers.holder(ctx, f.seat); err == nil {
 			f.replaced(h)
@@ -45,6 +47,13 @@ func (f *following) relink(ctx context.Context) {
 		}
 		if f.redial(ctx) {
 			return
+		}
+		if !told {
+			told = true
+			f.report(JobUpdate{
+				Kind: UpdateWait, JobID: f.result.JobID, Worker: f.worker,
+				Note: fmt.Sprintf("the link to %s broke; job %s may go on there, dialing again", label(f.worker), f.result.JobID),
+			})
 		}
 		select {
 		case <-time.After(relinkEvery):
