@@ -65,15 +65,21 @@ func (l *loop) step(in replica.Input) {
 	}
 }
 
-// take feeds what came from the mesh. How long state takes to merge is measured.
+// take feeds what came from the mesh. How long state takes to merge, and how old an
+// owner's change is then, is measured.
 func (l *loop) take(e mesh.Event) {
 	in := meshInput(e)
 	f, _ := in.(replica.Frame)
-	kind, _, err := events.ParseFrame(f.Data)
+	kind, payload, err := events.ParseFrame(f.Data)
 	begun := time.Now()
 	l.step(in)
-	if err == nil && (kind == events.FrameStatusUpdate || kind == events.FrameStateBroadcast) {
-		l.agent.metrics.merge.Observe(time.Since(begun).Seconds())
+	if err != nil || kind != events.FrameStatusUpdate && kind != events.FrameStateBroadcast {
+		return
+	}
+	now := time.Now()
+	l.agent.metrics.merge.Observe(now.Sub(begun).Seconds())
+	if kind == events.FrameStatusUpdate {
+		l.agent.metrics.propagated(payload, now)
 	}
 }
 

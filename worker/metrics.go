@@ -1,8 +1,11 @@
 package worker
 
 import (
+	"encoding/json"
 	"fmt"
+	"time"
 
+	"github.com/moothall/moothall/events"
 	"github.com/moothall/moothall/signaling/link"
 	"github.com/moothall/moothall/worker/mesh"
 	"github.com/moothall/moothall/worker/replica"
@@ -19,6 +22,7 @@ type metrics struct {
 	rejected     *prometheus.CounterVec
 	conflicts    prometheus.Counter
 	merge        prometheus.Histogram
+	propagation  prometheus.Histogram
 	discovery    *prometheus.HistogramVec
 	transferred  *prometheus.CounterVec
 }
@@ -42,12 +46,16 @@ func newMetrics() *metrics {
 		Namespace: "moot", Name: "merge_seconds", Buckets: prometheus.ExponentialBuckets(50e-6, 4, 8),
 		Help: "From a frame of state to the view with it: signatures checked, changes merged.",
 	})
+	m.propagation = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "moot", Name: "propagation_seconds", Buckets: prometheus.ExponentialBuckets(1e-3, 2, 12),
+		Help: "From another worker's change to our view with it, as far as the clocks of both machines agree.",
+	})
 	m.discovery = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: "moot", Name: "discovery_seconds", Buckets: prometheus.ExponentialBuckets(50e-6, 4, 8),
 		Help: "An answer to a client that asks who is here, by who gives it.",
 	}, []string{"source"})
 	m.transferred = counter("transfer_bytes_total", "Bytes of files that clients sent to jobs (in) and had from them (out).", "direction")
-	m.registry.MustRegister(m.queries, m.jobs, m.meshFailures, m.rejected, m.conflicts, m.merge, m.discovery, m.transferred)
+	m.registry.MustRegister(m.queries, m.jobs, m.meshFailures, m.rejected, m.conflicts, m.merge, m.propagation, m.discovery, m.transferred)
 	return m
 }
 
@@ -92,6 +100,17 @@ func (c linkCollector) Collect(all chan<- prometheus.Metric) {
 	}
 	for k, n := range counts {
 		all <- prometheus.MustNewConstMetric(linksDesc, prometheus.GaugeValue, float64(n), k.path, k.state)
+	}
+}
+
+// propagated takes note of how old an owner's change is when our view has it. A clock that
+// is ahead of ours makes it no younger than new.
+func (m *metrics) propagated(update []byte, now time.Time) {
+	var sent struct {
+		Timestamp float64 `json:"timestamp"`
+	}
+	if json.Unmarshal(update, &sent) == nil && sent.Timestamp > 0 {
+		m.propagation.Observe(max(0, events.Unix(now)-sent.Timestamp))
 	}
 }
 

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"maps"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/moothall/moothall/signaling/link"
 	"github.com/moothall/moothall/worker/mesh"
@@ -50,6 +52,28 @@ func TestMetrics_RefusalsAreCountedByReason(t *testing.T) {
 	if got := counters(t, m, "moot_merge_conflicts_total"); got[""] != 2 {
 		t.Errorf("conflicts %v", got)
 	}
+}
+
+func TestMetrics_PropagationIsTheAgeOfAnOwnersChange(t *testing.T) {
+	m := newMetrics()
+	now := time.UnixMilli(1_000_000_250)
+	for _, update := range []string{`{"timestamp":1000000.125}`, `{"timestamp":1000007}`, `{}`, `{`} {
+		m.propagated([]byte(update), now)
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "moot_propagation_seconds" {
+			continue
+		}
+		if h := f.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 2 || math.Abs(h.GetSampleSum()-0.125) > 1e-6 {
+			t.Errorf("%d changes, %v s in sum", h.GetSampleCount(), h.GetSampleSum())
+		}
+		return
+	}
+	t.Error("there is no such metric")
 }
 
 func TestMetrics_LinksByPathAndState(t *testing.T) {

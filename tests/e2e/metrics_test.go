@@ -55,11 +55,11 @@ func TestMetrics_OfAWorker(t *testing.T) {
 	} {
 		await(t, name, soon, func() bool { return h.metric("otter", name) == want })
 	}
-	for peer, name := range map[string]string{
-		"heron": `moot_discovery_seconds_count{source="admin"}`, "otter": `moot_merge_seconds_count`,
+	for _, of := range []struct{ peer, name string }{
+		{"heron", `moot_discovery_seconds_count{source="admin"}`}, {"otter", `moot_merge_seconds_count`}, {"heron", `moot_propagation_seconds_count`},
 	} {
-		if got := h.metric(peer, name); got < 1 {
-			t.Errorf("%s of %s is %v", name, peer, got)
+		if got := h.metric(of.peer, of.name); got < 1 {
+			t.Errorf("%s of %s is %v", of.name, of.peer, got)
 		}
 	}
 	if got := h.metric("otter", "moot_document_bytes"); got < 100 {
