@@ -161,3 +161,29 @@ func TestRun_EndsWithTheJobsOwnCode(t *testing.T) {
 		}
 	}
 }
+
+// People call workers by their names; an id stands where there is none.
+func TestNames_StandForWorkers(t *testing.T) {
+	if got := epilogue(client.Result{JobID: "j-abc", Worker: "worker-1", Name: "calm-heron", State: events.JobDone}, false); got != "job j-abc on calm-heron: done" {
+		t.Error(got)
+	}
+	jobs := jobTable(client.JobList{
+		Names: map[string]string{"worker-1": "calm-heron"},
+		Jobs:  []events.JobInfo{{JobID: "j-abc", Worker: "worker-1"}, {JobID: "j-def", Worker: "worker-2"}},
+	})
+	if !strings.Contains(jobs, "j-abc  calm-heron") || !strings.Contains(jobs, "j-def  worker-2") {
+		t.Error(jobs)
+	}
+	mapped := (&mapView{Inputs: []client.Outcome{{Input: "a.mp4", Worker: "worker-1", Name: "calm-heron", State: events.JobDone}}}).table()
+	if !strings.Contains(mapped, "calm-heron") {
+		t.Error(mapped)
+	}
+	var plan strings.Builder
+	explainPlan(&plan, client.Plan{
+		List:     events.WorkerList{Workers: []events.Worker{{PeerID: "worker-1", Name: "calm-heron"}}},
+		Rejected: []events.Rejected{{PeerID: "worker-1", Reason: "is busy"}, {PeerID: "worker-2", Reason: "is busy"}},
+	})
+	if !strings.Contains(plan.String(), "calm-heron rejected") || !strings.Contains(plan.String(), "worker-2 rejected") {
+		t.Error(plan.String())
+	}
+}
