@@ -85,7 +85,7 @@ func (f *following) arrived(ctx context.Context, m moved) {
 		f.noteKept(m.files)
 	default:
 		f.spent(&f.result.Timings.ReceiveMS)
-		f.received(m.files)
+		f.received()
 	}
 }
 
@@ -112,14 +112,9 @@ func (f *following) unsent(s events.JobState) error {
 }
 
 // received takes the outputs in that came now, beside those that were here.
-func (f *following) received(came []events.FileHeader) {
-	err := named(f.coming, came)
+func (f *following) received() {
 	f.result.Outputs = f.folder.outputs(f.final.Outputs)
-	if err != nil {
-		f.folder.drop(f.coming)
-		f.result.Outputs = f.folder.here(f.final.Outputs)
-	}
-	f.end(f.final.State, err)
+	f.end(f.final.State, nil)
 }
 
 // resumes reports whether a file was to go on where an earlier transfer ended.
@@ -156,13 +151,10 @@ func (f *following) fetch(ctx context.Context) {
 	}
 	f.plan()
 	// What an earlier link brought is ours to overwrite.
-	options := transfer.Options{MaxFiles: len(f.coming), Overwrite: f.job.Force || f.fetched, Resume: true}
-	for _, h := range f.coming {
-		options.MaxBytes += h.Size
-	}
+	options := transfer.Options{MaxFiles: len(f.coming), Overwrite: f.job.Force || f.fetched, Resume: true, Expected: f.coming}
 	f.fetched = true
 	if len(f.coming) == 0 {
-		f.received(nil)
+		f.received()
 		return
 	}
 	if err := f.attach(ctx); err != nil {

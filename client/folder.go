@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/signaling/transfer"
 )
 
 // A folder takes a job's outputs.
@@ -65,15 +65,6 @@ func (f *folder) here(named []events.FileHeader) []Output {
 	return f.outputs(slices.DeleteFunc(slices.Clone(named), func(h events.FileHeader) bool { return !f.has(h) }))
 }
 
-// drop removes files that are not what they should be.
-func (f *folder) drop(files []events.FileHeader) {
-	for _, h := range files {
-		if !f.has(h) {
-			_ = f.root.Remove(filepath.FromSlash(h.Name)) // it may not be there
-		}
-	}
-}
-
 // outputs are files as they lie in the folder.
 func (f *folder) outputs(files []events.FileHeader) []Output {
 	all := make([]Output, len(files))
@@ -83,16 +74,25 @@ func (f *folder) outputs(files []events.FileHeader) []Output {
 	return all
 }
 
-// named reports by an error that other files came than the job's end named.
-func named(files, came []events.FileHeader) error {
-	if len(files) != len(came) {
-		return events.Errorf(events.CodeDamaged, "%d files came back, the job has %d", len(came), len(files))
-	}
-	for i, h := range came {
-		n := files[i]
-		if n.Name != h.Name || n.Size != h.Size || !strings.EqualFold(cmp.Or(n.SHA256, h.SHA256), h.SHA256) {
-			return events.Errorf(events.CodeDamaged, "%s arrived damaged (not the file that the job's end named)", h.Name)
+// credible refuses outputs of which a worker has not said, or not in a way that could be,
+// what they are: what comes is compared with it.
+func credible(outputs []events.FileHeader) error {
+	names := map[string]bool{}
+	for _, h := range outputs {
+		err := transfer.CheckName(h.Name)
+		switch sum, bad := hex.DecodeString(h.SHA256); {
+		case err != nil:
+		case names[h.Name]:
+			err = events.Errorf(events.CodeInvalid, "%s is named twice", h.Name)
+		case h.Size < 0:
+			err = events.Errorf(events.CodeInvalid, "%s cannot have %d bytes", h.Name, h.Size)
+		case bad != nil || len(sum) != sha256.Size:
+			err = events.Errorf(events.CodeInvalid, "%s has no hash", h.Name)
 		}
+		if err != nil {
+			return events.Errorf(events.CodeDamaged, "the outputs are refused: %v", err)
+		}
+		names[h.Name] = true
 	}
 	return nil
 }

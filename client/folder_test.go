@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -11,25 +12,25 @@ import (
 	"github.com/moothall/moothall/signaling/transfer"
 )
 
-// What came back must be what the job's end named: files, sizes and hashes.
-func TestFolder_OutputsAreThoseThatTheJobsEndNamed(t *testing.T) {
-	a := events.FileHeader{Name: "a.csv", Size: 3, SHA256: "aa"}
-	b := events.FileHeader{Name: "sub/b.csv", Size: 4, SHA256: "bb"}
+// What a worker says of its outputs must be what can be compared with what comes.
+func TestFolder_OutputsThatCannotBeAreRefused(t *testing.T) {
+	a := events.FileHeader{Name: "a.csv", Size: 3, SHA256: strings.Repeat("aB", 32)}
+	b := events.FileHeader{Name: "sub/b.csv", SHA256: strings.Repeat("00", 32)}
 	with := func(h events.FileHeader, edit func(*events.FileHeader)) events.FileHeader { edit(&h); return h }
 	f := &folder{path: "out"}
 	all := f.outputs([]events.FileHeader{a, b})
-	if err := named([]events.FileHeader{a, b}, []events.FileHeader{a, b}); err != nil || len(all) != 2 || all[1].Path != filepath.Join("out", "sub", "b.csv") {
+	if err := credible([]events.FileHeader{a, b}); err != nil || len(all) != 2 || all[1].Path != filepath.Join("out", "sub", "b.csv") {
 		t.Fatalf("%+v, error %v", all, err)
 	}
-	for name, came := range map[string][]events.FileHeader{
-		"another hash":  {a, with(b, func(h *events.FileHeader) { h.SHA256 = "cc" })},
-		"another size":  {a, with(b, func(h *events.FileHeader) { h.Size++ })},
-		"another name":  {a, with(b, func(h *events.FileHeader) { h.Name = "c.csv" })},
-		"a file less":   {a},
-		"a file more":   {a, b, b},
-		"another order": {b, a},
+	for name, said := range map[string][]events.FileHeader{
+		"no hash":        {a, with(b, func(h *events.FileHeader) { h.SHA256 = "" })},
+		"a short hash":   {a, with(b, func(h *events.FileHeader) { h.SHA256 = "cc" })},
+		"no hexadecimal": {a, with(b, func(h *events.FileHeader) { h.SHA256 = strings.Repeat("\x1b[", 32) })},
+		"a size below 0": {a, with(b, func(h *events.FileHeader) { h.Size = -1 })},
+		"a name above":   {a, with(b, func(h *events.FileHeader) { h.Name = "../c.csv" })},
+		"a name twice":   {a, b, a},
 	} {
-		if err := named([]events.FileHeader{a, b}, came); events.CodeOf(err) != events.CodeDamaged {
+		if err := credible(said); events.CodeOf(err) != events.CodeDamaged {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -48,10 +49,10 @@ func TestFollow_AnOutputWithAnotherHashIsDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.play(func(p *peer) {
-			p.exited(1, 0, events.FileHeader{Name: "a.csv", Size: 5, SHA256: "00"})
+			p.exited(1, 0, events.FileHeader{Name: "a.csv", Size: 5, SHA256: strings.Repeat("00", 32)})
 			p.next(events.FrameAttach, &events.JobAttach{})
-			if _, err := transfer.Send(context.Background(), p.bulk, []transfer.Source{{Name: "a.csv", Path: sent}}, nil); err != nil {
-				t.Error(err)
+			if _, err := transfer.Send(context.Background(), p.bulk, []transfer.Source{{Name: "a.csv", Path: sent}}, nil); events.CodeOf(err) != events.CodeDamaged {
+				t.Errorf("the worker is told %v", err)
 			}
 		})
 		if _, left := os.Stat(filepath.Join(dir, "out", "a.csv")); left == nil {

@@ -138,10 +138,10 @@ func (f *following) frame(ctx context.Context, frame []byte) {
 	switch t {
 	case events.FrameEvent:
 		var e events.JobEvent
-		if err := events.Unpack(payload, &e); err != nil || e.JobID != f.result.JobID || e.Seq < f.next {
-			return
+		if err := events.Unpack(payload, &e); err != nil || e.JobID != f.result.JobID || e.Seq < f.next || f.final != nil {
+			return // not of this job, not new, or after its end
 		}
-		f.next = e.Seq + 1
+		f.next = max(e.Seq, e.Seq+1)
 		f.event(ctx, e)
 		if e.Seq == f.until && !f.over {
 			f.end(f.state, nil)
@@ -208,6 +208,7 @@ func (f *following) changed(ctx context.Context, e events.JobEvent) {
 	f.final, f.sending = &e, false
 	f.result.ExitCode, f.result.Reason = e.ExitCode, e.Reason
 	f.spent(&f.result.Timings.RunMS)
+	incredible := credible(e.Outputs)
 	switch {
 	case f.failure != nil:
 		f.end(e.State, f.failure)
@@ -219,6 +220,8 @@ func (f *following) changed(ctx context.Context, e events.JobEvent) {
 		f.end(e.State, events.Errorf(events.CodeCanceled, "job %s on %s was canceled", e.JobID, label(f.worker)))
 	case len(e.Outputs) == 0 || !f.wants:
 		f.end(e.State, nil)
+	case incredible != nil:
+		f.end(e.State, incredible)
 	default:
 		f.fetch(ctx)
 	}

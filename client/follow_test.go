@@ -323,7 +323,7 @@ func TestFollow_InterruptWhileOutputsCome(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.play(func(p *peer) {
-			p.exited(1, 0, events.FileHeader{Name: "tracks.csv", Size: 10})
+			p.exited(1, 0, events.FileHeader{Name: "tracks.csv", Size: 10, SHA256: strings.Repeat("00", 32)})
 			p.next(events.FrameAttach, &events.JobAttach{})
 			s.cancel()
 		})
@@ -629,7 +629,7 @@ func TestFollow_TransferThatTheWorkerBreaksOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.play(func(p *peer) {
-			p.exited(1, 0, events.FileHeader{Name: "tracks.csv", Size: 10})
+			p.exited(1, 0, events.FileHeader{Name: "tracks.csv", Size: 10, SHA256: strings.Repeat("00", 32)})
 			var a events.JobAttach
 			p.next(events.FrameAttach, &a)
 			broken := events.Pack(events.FrameFileError, events.Errorf(events.CodeCanceled, "the transfer was canceled"))

@@ -69,6 +69,9 @@ func (l *list) add(payload []byte) (more bool, err error) {
 	if m.More {
 		return true, nil
 	}
+	if l.opts.Expected != nil && len(l.files) < len(l.opts.Expected) {
+		return false, events.Errorf(events.CodeDamaged, "%d files are to come, there should be %d", len(l.files), len(l.opts.Expected))
+	}
 	return false, l.checkFolders()
 }
 
@@ -88,10 +91,36 @@ func (l *list) addFile(f events.FileHeader) error {
 	case l.opts.MaxBytes > 0 && l.bytes+f.Size > l.opts.MaxBytes:
 		return events.Errorf(events.CodeTooLarge, "files of %d bytes and more, at most %d are taken", l.bytes+f.Size, l.opts.MaxBytes)
 	}
+	if err := l.expect(f); err != nil {
+		return err
+	}
 	l.names[f.Name] = true
 	l.bytes += f.Size
 	l.files = append(l.files, f)
 	return nil
+}
+
+// expect refuses a file that is not the one whose turn it is.
+func (l *list) expect(f events.FileHeader) error {
+	if l.opts.Expected == nil {
+		return nil
+	}
+	i := len(l.files)
+	if i == len(l.opts.Expected) {
+		return events.Errorf(events.CodeDamaged, "more files are to come than the %d that there should be", i)
+	}
+	if want := l.opts.Expected[i]; f.Name != want.Name || f.Size != want.Size {
+		return events.Errorf(events.CodeDamaged, "%.80q of %d bytes is to come instead of %q of %d", f.Name, f.Size, want.Name, want.Size)
+	}
+	return nil
+}
+
+// hash is what the i-th file must have, "" if that is not known.
+func (l *list) hash(i int) string {
+	if l.opts.Expected == nil {
+		return ""
+	}
+	return l.opts.Expected[i].SHA256
 }
 
 // checkFolders refuses a file that another one needs as a folder.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/moothall/moothall/events"
 )
@@ -122,13 +123,17 @@ func (p *part) write(chunk []byte) error {
 	return nil
 }
 
-// keep compares what has arrived with what was sent and puts it in its place.
-func (p *part) keep(end events.FileEnd) error {
+// keep compares what has arrived with what was sent, and with the hash that it must have
+// unless that is "", and puts it in its place.
+func (p *part) keep(end events.FileEnd, hash string) error {
 	if end.Name != p.header.Name || end.Size != p.header.Size || p.size != p.header.Size {
 		return events.Errorf(events.CodeInvalid, "%s ended after %d of %d bytes", p.header.Name, p.size, p.header.Size)
 	}
 	if end.SHA256 != hex.EncodeToString(p.digest.Sum(nil)) {
 		return events.Errorf(events.CodeDamaged, "%s arrived damaged (sha256 differs); nothing of it is kept", p.header.Name)
+	}
+	if hash != "" && !strings.EqualFold(hash, end.SHA256) {
+		return events.Errorf(events.CodeDamaged, "%s arrived damaged (another file than was announced); nothing of it is kept", p.header.Name)
 	}
 	err := errors.Join(p.file.Sync(), p.file.Close())
 	p.file = nil

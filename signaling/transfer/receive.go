@@ -172,7 +172,7 @@ func (r *receiver) receivePart(ctx context.Context, i int) (end events.FileEnd, 
 			return events.FileEnd{}, err
 		}
 		if kind != events.FrameChunk {
-			return r.complete(part, kind, payload, p)
+			return r.complete(part, r.list.hash(i), kind, payload, p)
 		}
 		if err := part.write(payload); err != nil {
 			return events.FileEnd{}, err
@@ -196,7 +196,7 @@ func CutShort(err error) bool {
 	return false
 }
 
-func (r *receiver) complete(part *part, kind events.FrameType, payload []byte, p Progress) (events.FileEnd, error) {
+func (r *receiver) complete(part *part, hash string, kind events.FrameType, payload []byte, p Progress) (events.FileEnd, error) {
 	var end events.FileEnd
 	if kind != events.FrameFileEnd {
 		return end, events.Errorf(events.CodeInvalid, "frame %d came within %s", kind, part.header.Name)
@@ -209,7 +209,7 @@ func (r *receiver) complete(part *part, kind events.FrameType, payload []byte, p
 			return end, err
 		}
 	}
-	if err := part.keep(end); err != nil {
+	if err := part.keep(end, hash); err != nil {
 		return end, err
 	}
 	p.Done = part.size

@@ -43,12 +43,15 @@ type Source struct {
 // Options bound what a receiver takes: MaxFiles files (0: DefaultMaxFiles) and
 // MaxBytes bytes in all (0: no bound). Without Overwrite a file that exists already
 // is an error and stays as it is. With Resume a part stays when the transfer is cut
-// short, and the next one may go on with it; see Part.
+// short, and the next one may go on with it; see Part. Expected are the files that must
+// come, in that order, each of that name and size and, if it has one, of that hash: who
+// sends another is refused before any of it is written, or kept.
 type Options struct {
 	MaxFiles  int
 	MaxBytes  int64
 	Overwrite bool
 	Resume    bool
+	Expected  []events.FileHeader // nil: what the manifest names
 }
 
 // Progress of a transfer: Done of Total bytes of the file Name, which is the File-th
