@@ -86,7 +86,26 @@ func (c *Client) query(ctx context.Context, s events.Standing, f events.Filters)
 	if err := c.session.Request(ctx, events.QuerySubject(c.cfg.Room, s.AdminPeerID, c.Peer()), question, &list); err != nil {
 		return list, err
 	}
+	if err := named(list.Workers, list.Rejected); err != nil {
+		return events.WorkerList{}, err
+	}
+	list.Source, list.RoomID = events.SourceAdmin, c.cfg.Room
 	return list, c.record.answer(list.Standing, list.Certificate)
+}
+
+// named refuses an answer with peers that cannot be: their ids become subjects.
+func named(workers []events.Worker, rejected []events.Rejected) error {
+	for _, w := range workers {
+		if err := events.ValidID("peer id", w.PeerID); err != nil {
+			return err
+		}
+	}
+	for _, r := range rejected {
+		if err := events.ValidID("peer id", r.PeerID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // secondBest says why the admin's answer is missing, as the beginning of a sentence.

@@ -84,8 +84,8 @@ func (h handing) name(ctx context.Context) error {
 // prove shows that the files at these places are known whole.
 func (h handing) prove(ctx context.Context, places []int) error {
 	e := events.JobEvidence{V: events.ProtocolVersion, JobID: h.job}
-	for _, i := range places {
-		if i < 0 || i >= len(h.cargo) {
+	for n, i := range places {
+		if i < 0 || i >= len(h.cargo) || n > 0 && i <= places[n-1] {
 			return events.Errorf(events.CodeInvalid, "the worker asks for input %d of %d", i, len(h.cargo))
 		}
 		sum, err := h.cargo[i].Sum(ctx, h.salt, h.files[i].Size)

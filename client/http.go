@@ -24,8 +24,11 @@ func (c *Client) askHTTP(ctx context.Context, f events.Filters) (events.WorkerLi
 	if err != nil {
 		return list, err
 	}
+	if err := named(list.Workers, nil); err != nil {
+		return events.WorkerList{}, err
+	}
 	c.record.learn(list.Standing, nil)
-	list.Source = events.SourceHTTP
+	list.Source, list.RoomID = events.SourceHTTP, c.cfg.Room
 	list.Workers, list.Rejected = f.Filter(list.Workers)
 	list.Total = len(list.Workers) + len(list.Rejected)
 	if !c.cfg.Registry {

@@ -4,14 +4,19 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/moothall/moothall/events"
 )
 
-// listBound is how long one worker has to list its jobs.
-const listBound = 2 * time.Second
+const (
+	// listBound is how long one worker has to list its jobs.
+	listBound = 2 * time.Second
+	// maxPages bounds what it may say meanwhile, in answers of events.MaxMessage.
+	maxPages = 256
+)
 
 // A JobList is what the workers of a room know of their jobs, newest first. Unreachable
 // are those that did not answer.
@@ -64,14 +69,16 @@ func (c *Client) jobsOf(ctx context.Context, worker, id string) (all []events.Jo
 	defer cancel()
 	subject := events.WorkSubject(c.cfg.Room, worker, c.Peer())
 	ask := events.ListJobs{V: events.ProtocolVersion, Type: events.TypeListJobs, JobID: id}
-	for {
+	for range maxPages {
 		var page events.JobList
 		if err := c.session.Request(ctx, subject, ask, &page); err != nil {
 			return all, err
 		}
 		for _, j := range page.Jobs {
 			j.Worker = worker // nobody speaks for another
-			all = append(all, j)
+			if jobID.MatchString(j.JobID) {
+				all = append(all, j)
+			}
 		}
 		if !page.More || len(page.Jobs) == 0 {
 			return all, nil
@@ -79,16 +86,30 @@ func (c *Client) jobsOf(ctx context.Context, worker, id string) (all []events.Jo
 		last := page.Jobs[len(page.Jobs)-1]
 		ask.Before, ask.BeforeID = last.Created, last.JobID
 	}
+	return all, nil
 }
 
-// find looks for a job and the worker that has it.
-func (c *Client) find(ctx context.Context, id string) (events.Worker, events.JobInfo, error) {
+// find looks for a job, named by its id or as WORKER/ID, and the worker that has it. That
+// several say so is not for us to settle: one of them lies.
+func (c *Client) find(ctx context.Context, name string) (events.Worker, events.JobInfo, error) {
+	of, id, narrowed := strings.Cut(name, "/")
+	if !narrowed {
+		of, id = "", name
+	}
 	if !jobID.MatchString(id) {
-		return events.Worker{}, events.JobInfo{}, events.Errorf(events.CodeUsage, "%q is no job id", id).WithTry("moot jobs")
+		return events.Worker{}, events.JobInfo{}, events.Errorf(events.CodeUsage, "%q is no job id", name).WithTry("moot jobs")
 	}
 	list, err := c.jobs(ctx, id)
 	if err != nil {
 		return events.Worker{}, events.JobInfo{}, err
+	}
+	list.Jobs = slices.DeleteFunc(list.Jobs, func(j events.JobInfo) bool { return j.JobID != id || narrowed && j.Worker != of })
+	if len(list.Jobs) > 1 {
+		e := events.Errorf(events.CodeConflict, "several workers in room %q say that they have job %s", c.cfg.Room, id).WithTry("WORKER/%s, with the worker that ran it", id)
+		for _, j := range list.Jobs {
+			e = e.WithFact("%s", j.Worker)
+		}
+		return events.Worker{}, events.JobInfo{}, e
 	}
 	if len(list.Jobs) == 0 {
 		e := events.Errorf(events.CodeNoJob, "no worker in room %q has a job %s", c.cfg.Room, id).WithTry("moot jobs")

@@ -154,7 +154,7 @@ func (l *live) heard(m *nats.Msg) bool {
 		err = events.Decode(m.Data, &n)
 	}
 	switch {
-	case err != nil || n.Fence.Compare(s.list.Term) < 0:
+	case err != nil || n.Fence.Compare(s.list.Term) < 0 || events.ValidID("peer id", n.Worker.PeerID) != nil:
 		return true
 	case n.Fence != s.list.Term:
 		return false

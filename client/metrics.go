@@ -15,30 +15,39 @@ const (
 	// MetricsFile is the file beside a job's outputs with what the job measured:
 	// time,name,value,step.
 	MetricsFile = "moot-metrics.csv"
-	// maxMetrics bounds its rows.
-	maxMetrics = 200_000
+	// maxMetrics bounds its rows, and maxMetricNames all that they have of names. Bytes.
+	maxMetrics     = 200_000
+	maxMetricNames = 16 << 20
 )
 
 // measured is what a job has measured so far.
 type measured struct {
-	points  []events.JobEvent
+	points  []point
+	names   int // bytes
 	dropped int
 }
 
+type point struct {
+	time        events.Time
+	name        string
+	value, step float64
+}
+
 func (m *measured) add(e events.JobEvent) {
-	if len(m.points) == maxMetrics {
+	if len(m.points) == maxMetrics || m.names+len(e.Name) > maxMetricNames {
 		m.dropped++
 		return
 	}
-	m.points = append(m.points, e)
+	m.names += len(e.Name)
+	m.points = append(m.points, point{e.Time, e.Name, e.Value, e.Step})
 }
 
 // write writes the points as CSV.
 func (m *measured) write(w io.Writer) error {
 	c := csv.NewWriter(w)
 	rows := [][]string{{"time", "name", "value", "step"}}
-	for _, e := range m.points {
-		rows = append(rows, []string{e.Time.Format("2006-01-02T15:04:05.000Z"), e.Name, number(e.Value), number(e.Step)})
+	for _, p := range m.points {
+		rows = append(rows, []string{p.time.Format("2006-01-02T15:04:05.000Z"), p.name, number(p.value), number(p.step)})
 	}
 	if err := c.WriteAll(rows); err != nil {
 		return err
@@ -59,7 +68,7 @@ func (r *run) saveMetrics() {
 		return
 	}
 	if n := r.measured.dropped; n > 0 {
-		r.note(fmt.Sprintf("%s has the first %d metrics; %d more were not saved", MetricsFile, maxMetrics, n))
+		r.note(fmt.Sprintf("%s has the first %d metrics; %d more were not saved", MetricsFile, len(r.measured.points), n))
 	}
 }
 

@@ -62,7 +62,28 @@ func (c *Client) List(ctx context.Context, worker string, folder MountRef, after
 		return events.MountListing{}, events.Errorf(events.CodeUnreachable, "no connection to %s: %v", worker, err)
 	}
 	defer w.close() //nolint:errcheck // nothing was written
-	return w.list(ctx, worker, events.MountList{V: events.ProtocolVersion, Mount: folder.Mount, Path: folder.Path, After: after})
+	page, err := w.list(ctx, worker, events.MountList{V: events.ProtocolVersion, Mount: folder.Mount, Path: folder.Path, After: after})
+	if err == nil {
+		err = ordered(page, after)
+	}
+	if err != nil {
+		return events.MountListing{}, err
+	}
+	return page, nil
+}
+
+// ordered refuses a page that brings nobody further in the folder.
+func ordered(page events.MountListing, after string) error {
+	for _, e := range page.Entries {
+		if e.Name <= after {
+			return events.Errorf(events.CodeInvalid, "the worker lists %.80q after %.80q", e.Name, after)
+		}
+		after = e.Name
+	}
+	if page.More && len(page.Entries) == 0 {
+		return events.Errorf(events.CodeInvalid, "the worker lists nothing and says that there is more")
+	}
+	return nil
 }
 
 // seatOf finds one worker by peer id or name.

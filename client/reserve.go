@@ -175,6 +175,9 @@ func refusalIn(payload []byte) error {
 	if err := events.Unpack(payload, &e); err != nil {
 		return err
 	}
+	if e.Code == "" {
+		return events.Errorf(events.CodeInternal, "the worker refused without a reason")
+	}
 	return &e
 }
 

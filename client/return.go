@@ -71,7 +71,7 @@ func (c *Client) comeBack(ctx context.Context, id string, report func(JobUpdate)
 		return r.result, err
 	}
 	r.worker, r.lease.Incarnation = w, w.Incarnation
-	r.result.JobID, r.result.Worker, r.result.Name, r.result.Command = id, w.PeerID, label(w), job.Command
+	r.result.JobID, r.result.Worker, r.result.Name, r.result.Command = job.JobID, w.PeerID, label(w), job.Command
 	err = r.followWith(ctx, func(f *following) error {
 		if err := set(f, job); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"io/fs"
 	"strings"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/moothall/moothall/events"
 )
@@ -86,9 +89,7 @@ func Report(w, stdout io.Writer, err error, asJSON bool) int {
 	}
 	e := translate(err)
 	if asJSON {
-		enc := json.NewEncoder(stdout)
-		enc.SetEscapeHTML(false)
-		_ = enc.Encode(events.ErrorReply{Error: e}) // the exit code stands if nobody reads
+		_ = WriteJSON(stdout, events.ErrorReply{Error: e}) // the exit code stands if nobody reads
 		return ExitCode(err)
 	}
 	fmt.Fprintf(w, "error: %s\n", printable(e.Message))
@@ -122,6 +123,30 @@ func translate(err error) *events.Error {
 	}
 	e.Message = oneLine(e.Message)
 	return e
+}
+
+// WriteJSON writes v as one line. What could drive a terminal is escaped in it.
+func WriteJSON(w io.Writer, v any) error {
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, r := range line.String() {
+		switch {
+		case r < utf8.RuneSelf && r != 0x7f || unicode.IsPrint(r): // the encoder escapes what is below a space
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // printable is text, some of it of strangers, without what could drive a terminal.

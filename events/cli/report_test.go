@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -150,7 +151,14 @@ func TestReport_TextOfStrangersDrivesNoTerminal(t *testing.T) {
 	if diff := cmp.Diff(want, stderr.String()); diff != "" {
 		t.Error(diff)
 	}
-	if Report(&stderr, &stdout, e, true); strings.ContainsAny(stdout.String(), "\x1b\x07") {
+	const others = "\x7f\U000e0001 ü 日本 😀"
+	e.Message += others
+	var got events.ErrorReply
+	Report(&stderr, &stdout, e, true)
+	if err := json.Unmarshal([]byte(stdout.String()), &got); err != nil || !strings.HasSuffix(got.Error.Message, others) || !strings.Contains(stdout.String(), "ü 日本 😀") {
+		t.Errorf("%v: %q", err, stdout.String())
+	}
+	if strings.ContainsFunc(strings.TrimSuffix(stdout.String(), "\n"), func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("%q", stdout.String())
 	}
 }

@@ -91,6 +91,39 @@ func TestReceive_ManifestsThatAreRefused(t *testing.T) {
 	}
 }
 
+// Who knows what must come takes nothing else, of whatever size, not even under a name of
+// which it has a file.
+func TestReceive_OtherFilesThanExpected(t *testing.T) {
+	const sum = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7" // of "data"
+	a := events.FileHeader{Name: "a", Size: 4}
+	parcel := func(h events.FileHeader) [][]byte {
+		return [][]byte{
+			manifest(h), events.Pack(events.FrameFile, h), events.Frame(events.FrameChunk, []byte("data")),
+			events.Pack(events.FrameFileEnd, events.FileEnd{Name: h.Name, Size: 4, SHA256: sum}),
+		}
+	}
+	for what, c := range map[string]struct {
+		frames   [][]byte
+		expected []events.FileHeader
+		want     events.Code
+	}{
+		"as expected":      {parcel(a), []events.FileHeader{{Name: "a", Size: 4, SHA256: strings.ToUpper(sum)}}, ""},
+		"of any hash":      {parcel(a), []events.FileHeader{a}, ""},
+		"another hash":     {parcel(a), []events.FileHeader{{Name: "a", Size: 4, SHA256: strings.Repeat("0", 64)}}, events.CodeDamaged},
+		"another name":     {parcel(events.FileHeader{Name: "b", Size: 4}), []events.FileHeader{a}, events.CodeDamaged},
+		"another size":     {parcel(a), []events.FileHeader{{Name: "a"}}, events.CodeDamaged},
+		"one more":         {[][]byte{manifest(a, events.FileHeader{Name: "b"})}, []events.FileHeader{a}, events.CodeDamaged},
+		"one less":         {[][]byte{manifest(a)}, []events.FileHeader{a, {Name: "b"}}, events.CodeDamaged},
+		"some for nothing": {parcel(a), []events.FileHeader{}, events.CodeDamaged},
+	} {
+		to, err := sent(t, Options{Expected: c.expected, Overwrite: true}, c.frames...)
+		entries, _ := os.ReadDir(to)
+		if events.CodeOf(err) != c.want || (len(entries) > 0) != (err == nil) {
+			t.Errorf("%s: %v, %d files", what, err, len(entries))
+		}
+	}
+}
+
 func TestReceive_FilesThatAreNotAsAnnounced(t *testing.T) {
 	a := events.FileHeader{Name: "a", Size: 4}
 	begin, chunk := events.Pack(events.FrameFile, a), events.Frame(events.FrameChunk, []byte("data"))

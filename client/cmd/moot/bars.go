@@ -57,7 +57,9 @@ func (b *bars) bar(total int64, name string, more []decor.Decorator, options ...
 
 // Write prints above the bars, whole lines only: a part of one would be drawn over.
 func (b *bars) Write(p []byte) (int, error) {
-	b.begun = append(b.begun, p...)
+	if b.begun = append(b.begun, p...); len(b.begun) > events.MaxMessage {
+		b.begun = append(b.begun, '\n') // a line without end
+	}
 	whole := bytes.LastIndexByte(b.begun, '\n') + 1
 	_, err := b.progress.Write(b.begun[:whole])
 	b.begun = append([]byte(nil), b.begun[whole:]...)

@@ -17,6 +17,12 @@ const (
 	leastCurve = 8  // columns
 	mostCurve  = 60 // columns
 	mostNames  = 12 // metrics that are drawn
+
+	// What is kept of what a job measures: so many metrics, whose names have so many bytes
+	// in all, and so many values of them all.
+	mostSeries = 1000
+	mostBytes  = 1 << 20
+	mostValues = 200_000
 )
 
 // A series is one metric in the order in which its values came.
@@ -25,15 +31,24 @@ type series struct {
 	values []float64
 }
 
-// gather adds a value to its metric.
+// gather adds a value to its metric; what is beyond the bounds is left out.
 func gather(all []series, e events.JobEvent) []series {
+	values, names := 0, len(e.Name)
+	at := -1
 	for i := range all {
+		values, names = values+len(all[i].values), names+len(all[i].name)
 		if all[i].name == e.Name {
-			all[i].values = append(all[i].values, e.Value)
-			return all
+			at = i
 		}
 	}
-	return append(all, series{e.Name, []float64{e.Value}})
+	switch {
+	case values >= mostValues:
+	case at >= 0:
+		all[at].values = append(all[at].values, e.Value)
+	case len(all) < mostSeries && names <= mostBytes:
+		all = append(all, series{e.Name, []float64{e.Value}})
+	}
+	return all
 }
 
 // curves draws a line for each metric of more than one value, width columns wide at

@@ -33,6 +33,9 @@ func (l *lines) due(thing string, done int64) bool {
 	now := time.Now()
 	b, ok := l.begun[thing]
 	if !ok {
+		if len(l.begun) == mostSeries {
+			return false
+		}
 		l.begun[thing] = beginning{seen: now, told: now, done: done}
 		return false
 	}

@@ -94,7 +94,7 @@ func (p *program) printListing(worker string, folder client.MountRef, l events.M
 
 func sizeOf(e events.MountEntry) string {
 	if e.Kind != events.EntryFile {
-		return e.Kind
+		return printable(e.Kind)
 	}
 	return bytesText(e.Size)
 }

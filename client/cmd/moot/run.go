@@ -180,7 +180,10 @@ func (p *program) detached(r client.Result) error {
 
 // ending is the job's own exit code, for a job whose outputs are all here.
 func ending(r client.Result) error {
+	const most = 255 // more is no process's: the system would take the low byte, which may be 0
 	switch {
+	case r.ExitCode != nil && (*r.ExitCode < 0 || *r.ExitCode > most):
+		return exit(cli.ExitInternal)
 	case r.ExitCode != nil && *r.ExitCode != 0:
 		return exit(*r.ExitCode)
 	case r.State == events.JobDone:

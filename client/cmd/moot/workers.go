@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 const (
@@ -152,7 +152,7 @@ func footer(list events.WorkerList, f events.Filters) string {
 	if !reflect.DeepEqual(f, events.Filters{}) {
 		fmt.Fprintf(&b, "%d of %d workers match.  ", len(list.Workers), list.Total)
 	}
-	fmt.Fprintf(&b, "Source: %s, %.0f ms\n", list.Source, list.QueryMS)
+	fmt.Fprintf(&b, "Source: %s, %.0f ms\n", printable(list.Source), list.QueryMS)
 	if list.Stale {
 		b.WriteString("warning: the admin is cut off from the hub; this is the last known roster\n")
 	}
@@ -160,11 +160,7 @@ func footer(list events.WorkerList, f events.Filters) string {
 }
 
 // printJSON writes one document, or one line of many, whole.
-func (p *program) printJSON(v any) error {
-	enc := json.NewEncoder(p.out)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
+func (p *program) printJSON(v any) error { return cli.WriteJSON(p.out, v) }
 
 // interrupt ends a command that runs until Ctrl-C.
 const interrupt = exit(130)
