@@ -18,19 +18,16 @@ func (p *program) adminCommand() *cobra.Command {
 		Short: "Show who is the room's admin",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.join(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer p.leave(c)
-			if watch {
-				return p.watchAdmin(cmd.Context(), c)
-			}
-			info, err := c.Admin(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return p.printAdmin(info)
+			return p.inRoom(cmd.Context(), func(c *client.Client) error {
+				if watch {
+					return p.watchAdmin(cmd.Context(), c)
+				}
+				info, err := c.Admin(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return p.printAdmin(info)
+			})
 		},
 	})
 	cmd.Flags().BoolVar(&watch, "watch", false, "print each change, beginning with the current admin")

@@ -20,16 +20,13 @@ func (p *program) jobsCommand() *cobra.Command {
 		Short: "List the jobs of all workers, newest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.join(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer p.leave(c)
-			list, err := c.Jobs(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return p.printJobs(list)
+			return p.inRoom(cmd.Context(), func(c *client.Client) error {
+				list, err := c.Jobs(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return p.printJobs(list)
+			})
 		},
 	})
 }

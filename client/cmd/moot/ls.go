@@ -29,16 +29,13 @@ names the mounts of each worker. Of a large folder --after shows the next part.`
 			if limit < 1 {
 				return usage("--limit %d is not a number of entries", limit)
 			}
-			c, err := p.join(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer p.leave(c)
-			l, err := listing(cmd.Context(), c, args[0], ref, after, limit)
-			if err != nil {
-				return err
-			}
-			return p.printListing(args[0], ref, l)
+			return p.inRoom(cmd.Context(), func(c *client.Client) error {
+				l, err := listing(cmd.Context(), c, args[0], ref, after, limit)
+				if err != nil {
+					return err
+				}
+				return p.printListing(args[0], ref, l)
+			})
 		},
 	})
 	cmd.Flags().StringVar(&after, "after", "", "only what follows this name")

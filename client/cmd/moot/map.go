@@ -49,12 +49,7 @@ Exit codes: 0, all are done; 1, a job failed; 75, one was lost or found no worke
 			if m.Mounts, err = p.mounts(); err != nil {
 				return err
 			}
-			c, err := p.join(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer p.leave(c)
-			return p.runMap(cmd.Context(), c, m)
+			return p.inRoom(cmd.Context(), func(c *client.Client) error { return p.runMap(cmd.Context(), c, m) })
 		},
 	})
 	f.register(cmd)

@@ -113,6 +113,16 @@ func (p *program) withJSON(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// inRoom joins the room, does something there, and leaves it.
+func (p *program) inRoom(ctx context.Context, do func(*client.Client) error) error {
+	c, err := p.join(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.leave(c)
+	return do(c)
+}
+
 // join loads the settings and joins the room.
 func (p *program) join(ctx context.Context) (*client.Client, error) {
 	s, err := p.settings()

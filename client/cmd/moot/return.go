@@ -20,12 +20,7 @@ func (p *program) withJob(cmd *cobra.Command, do func(ctx context.Context, c *cl
 		return nil
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := p.join(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer p.leave(c)
-		return do(cmd.Context(), c, args[0])
+		return p.inRoom(cmd.Context(), func(c *client.Client) error { return do(cmd.Context(), c, args[0]) })
 	}
 	return p.withJSON(cmd)
 }

@@ -49,15 +49,12 @@ are on their way the first one cancels. moot logs, get, stop and cancel come bac
 			if err := job.Validate(); err != nil {
 				return err
 			}
-			c, err := p.join(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer p.leave(c)
-			if f.dryRun {
-				return p.plan(cmd.Context(), c, job)
-			}
-			return p.runJob(cmd.Context(), c, job, f.explain)
+			return p.inRoom(cmd.Context(), func(c *client.Client) error {
+				if f.dryRun {
+					return p.plan(cmd.Context(), c, job)
+				}
+				return p.runJob(cmd.Context(), c, job, f.explain)
+			})
 		},
 	})
 	f.register(cmd)

@@ -15,12 +15,7 @@ func (p *program) watchCommand() *cobra.Command {
 		Short: "Print what happens in the room",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.join(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer p.leave(c)
-			return p.watch(cmd.Context(), c)
+			return p.inRoom(cmd.Context(), func(c *client.Client) error { return p.watch(cmd.Context(), c) })
 		},
 	})
 }

@@ -34,19 +34,16 @@ func (p *program) workersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, err := p.join(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer p.leave(c)
-			if watch {
-				return p.watchWorkers(cmd.Context(), c, f)
-			}
-			list, err := c.Workers(cmd.Context(), f)
-			if err != nil {
-				return err
-			}
-			return p.printWorkers(list, f)
+			return p.inRoom(cmd.Context(), func(c *client.Client) error {
+				if watch {
+					return p.watchWorkers(cmd.Context(), c, f)
+				}
+				list, err := c.Workers(cmd.Context(), f)
+				if err != nil {
+					return err
+				}
+				return p.printWorkers(list, f)
+			})
 		},
 	})
 	filter.register(cmd)
