@@ -92,12 +92,12 @@ func Report(w, stdout io.Writer, err error, asJSON bool) int {
 		_ = WriteJSON(stdout, events.ErrorReply{Error: e}) // the exit code stands if nobody reads
 		return ExitCode(err)
 	}
-	fmt.Fprintf(w, "error: %s\n", printable(e.Message))
+	fmt.Fprintf(w, "error: %s\n", Printable(e.Message))
 	for _, f := range e.Facts {
-		fmt.Fprintf(w, "  %s\n", printable(oneLine(f)))
+		fmt.Fprintf(w, "  %s\n", Printable(oneLine(f)))
 	}
 	if e.Try != "" {
-		fmt.Fprintf(w, "  try: %s\n", printable(oneLine(e.Try)))
+		fmt.Fprintf(w, "  try: %s\n", Printable(oneLine(e.Try)))
 	}
 	return ExitCode(err)
 }
@@ -149,8 +149,8 @@ func WriteJSON(w io.Writer, v any) error {
 	return err
 }
 
-// printable is text, some of it of strangers, without what could drive a terminal.
-func printable(s string) string {
+// Printable is text, some of it of strangers, without what could drive a terminal.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '?'

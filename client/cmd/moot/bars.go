@@ -11,6 +11,7 @@ import (
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 const (
@@ -93,7 +94,7 @@ func (b *bars) job(e events.JobEvent) {
 		return
 	}
 	if e.Text != "" {
-		b.said.Store(printable(e.Text))
+		b.said.Store(cli.Printable(e.Text))
 	}
 	if e.Total <= 0 {
 		return
@@ -125,7 +126,7 @@ func (b *bars) stop() {
 }
 
 func short(s string, width int) string {
-	r := []rune(printable(s))
+	r := []rune(cli.Printable(s))
 	if len(r) > width-2 {
 		return string(r[:width-3]) + "… "
 	}

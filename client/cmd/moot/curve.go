@@ -8,6 +8,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 // levels are the heights of a curve's columns.
@@ -71,7 +72,7 @@ func curves(all []series, width int) string {
 
 func (s series) line(width int) string {
 	low, high := extremes(s.values)
-	before := fmt.Sprintf("%s %.4g ", printable(s.name), s.values[0])
+	before := fmt.Sprintf("%s %.4g ", cli.Printable(s.name), s.values[0])
 	after := fmt.Sprintf(" %.4g", s.values[len(s.values)-1])
 	if said := fmt.Sprintf("  (%.4g to %.4g)", low, high); runewidth.StringWidth(before+after+said)+leastCurve <= width {
 		after += said

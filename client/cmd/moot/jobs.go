@@ -12,6 +12,7 @@ import (
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 func (p *program) jobsCommand() *cobra.Command {
@@ -93,7 +94,7 @@ func jobTable(list client.JobList) string {
 	w := tabwriter.NewWriter(&b, 0, 0, gap, ' ', 0)
 	fmt.Fprintln(w, "JOB\tWORKER\tCOMMAND\tSTATE\tCODE\tCREATED\tRAN\tOUTPUTS")
 	for _, j := range list.Jobs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(j.JobID), printable(cmp.Or(list.Names[j.Worker], j.Worker)), printable(j.Command), printable(string(j.State)),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cli.Printable(j.JobID), cli.Printable(cmp.Or(list.Names[j.Worker], j.Worker)), cli.Printable(j.Command), cli.Printable(string(j.State)),
 			codeText(j.ExitCode), j.Created.Local().Format(time.DateTime), ranText(j), outputsText(j))
 	}
 	w.Flush()

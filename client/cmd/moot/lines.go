@@ -7,6 +7,7 @@ import (
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 // lineEvery is how often a line tells how far a thing is where there is no terminal.
@@ -66,10 +67,10 @@ func (l *lines) transfer(verb string, p client.Progress, path string) {
 		return
 	}
 	if whole {
-		fmt.Fprintf(l.w, "%s %s: %s, file %d of %d%s\n", verb, printable(p.Name), bytesText(p.Total), p.File, p.Files, pathText(path))
+		fmt.Fprintf(l.w, "%s %s: %s, file %d of %d%s\n", verb, cli.Printable(p.Name), bytesText(p.Total), p.File, p.Files, pathText(path))
 		return
 	}
-	fmt.Fprintf(l.w, "%s %s: %d %%, %s of %s, %s, file %d of %d%s\n", verb, printable(p.Name), 100*p.Done/p.Total, bytesText(p.Done), bytesText(p.Total), l.pace(thing, p), p.File, p.Files, pathText(path))
+	fmt.Fprintf(l.w, "%s %s: %d %%, %s of %s, %s, file %d of %d%s\n", verb, cli.Printable(p.Name), 100*p.Done/p.Total, bytesText(p.Done), bytesText(p.Total), l.pace(thing, p), p.File, p.Files, pathText(path))
 }
 
 func (l *lines) job(e events.JobEvent) {
@@ -77,7 +78,7 @@ func (l *lines) job(e events.JobEvent) {
 	case e.Kind == events.JobEventMetric && l.due("metric "+e.Name, 0):
 		fmt.Fprintf(l.w, "job: %s\n", metricText(e))
 	case e.Kind == events.JobEventProgress && l.due("progress", 0):
-		fmt.Fprintf(l.w, "job: %.6g of %.6g %s\n", e.Done, e.Total, printable(e.Text))
+		fmt.Fprintf(l.w, "job: %.6g of %.6g %s\n", e.Done, e.Total, cli.Printable(e.Text))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 func (p *program) lsCommand() *cobra.Command {
@@ -78,10 +79,10 @@ func (p *program) printListing(worker string, folder client.MountRef, l events.M
 		return p.printJSON(listingView{worker, folder.String(), l.Entries, l.More, l.LeftOut})
 	}
 	for _, e := range l.Entries {
-		fmt.Fprintf(p.out, "%10s  %s  %s\n", sizeOf(e), e.Modified.Local().Format(time.DateTime), printable(e.Name)+mark(e.Kind))
+		fmt.Fprintf(p.out, "%10s  %s  %s\n", sizeOf(e), e.Modified.Local().Format(time.DateTime), cli.Printable(e.Name)+mark(e.Kind))
 	}
 	if l.More {
-		fmt.Fprintf(p.err, "there is more: --after %s\n", printable(l.Entries[len(l.Entries)-1].Name))
+		fmt.Fprintf(p.err, "there is more: --after %s\n", cli.Printable(l.Entries[len(l.Entries)-1].Name))
 	}
 	if l.LeftOut > 0 {
 		fmt.Fprintf(p.err, "%d entries have names that cannot be sent\n", l.LeftOut)
@@ -91,7 +92,7 @@ func (p *program) printListing(worker string, folder client.MountRef, l events.M
 
 func sizeOf(e events.MountEntry) string {
 	if e.Kind != events.EntryFile {
-		return printable(e.Kind)
+		return cli.Printable(e.Kind)
 	}
 	return bytesText(e.Size)
 }

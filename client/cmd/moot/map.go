@@ -191,7 +191,7 @@ func (v *mapView) table() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, o := range v.Inputs {
 		if !o.Skipped {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(o.Input), stateText(o), orDash(printable(cmp.Or(o.Name, o.Worker))), o.Folder)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", cli.Printable(o.Input), stateText(o), orDash(cli.Printable(cmp.Or(o.Name, o.Worker))), o.Folder)
 		}
 	}
 	_ = w.Flush() // into memory
@@ -217,7 +217,7 @@ type mapNews struct {
 
 func (n *mapNews) show(u client.MapUpdate) {
 	say := func(format string, args ...any) {
-		fmt.Fprintf(n.p.err, "[%d/%d] %s: %s\n", n.over, n.total, printable(u.Input), printable(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(n.p.err, "[%d/%d] %s: %s\n", n.over, n.total, cli.Printable(u.Input), cli.Printable(fmt.Sprintf(format, args...)))
 	}
 	switch u.Kind {
 	case client.UpdateSkipped:
@@ -248,5 +248,5 @@ func (n *mapNews) output(u client.MapUpdate) {
 	if strings.HasPrefix(e.Line, "::") {
 		return
 	}
-	fmt.Fprintf(n.p.err, "%s| %s\n", printable(u.Input), printable(e.Line))
+	fmt.Fprintf(n.p.err, "%s| %s\n", cli.Printable(u.Input), cli.Printable(e.Line))
 }

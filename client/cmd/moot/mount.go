@@ -9,6 +9,7 @@ import (
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 func (p *program) mountCommand() *cobra.Command {
@@ -89,7 +90,7 @@ func (p *program) mountListCommand() *cobra.Command {
 				return p.printJSON(doc)
 			}
 			for _, x := range doc.Mounts {
-				fmt.Fprintf(p.out, "%s  %s\n", printable(x.Local), printable(x.Mount))
+				fmt.Fprintf(p.out, "%s  %s\n", cli.Printable(x.Local), cli.Printable(x.Mount))
 			}
 			return nil
 		},

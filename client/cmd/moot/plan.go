@@ -9,6 +9,7 @@ import (
 
 	"github.com/moothall/moothall/client"
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 // planView is --dry-run --json, and in that of --explain.
@@ -71,16 +72,16 @@ func foretold(v *planView) string {
 	var b strings.Builder
 	for _, in := range v.Inputs {
 		if in.InPlace {
-			fmt.Fprintf(&b, "would use  %s  in place\n", printable(in.Path))
+			fmt.Fprintf(&b, "would use  %s  in place\n", cli.Printable(in.Path))
 			continue
 		}
-		fmt.Fprintf(&b, "would send %s  %s\n", printable(in.Path), bytesText(in.Size))
+		fmt.Fprintf(&b, "would send %s  %s\n", cli.Printable(in.Path), bytesText(in.Size))
 	}
 	on := v.Worker
 	if len(v.Candidates) > 0 {
 		on = cmp.Or(v.Candidates[0].Name, on)
 	}
-	fmt.Fprintf(&b, "would run %s on %s", printable(v.Command), printable(on))
+	fmt.Fprintf(&b, "would run %s on %s", cli.Printable(v.Command), cli.Printable(on))
 	if v.InputBytes > 0 {
 		fmt.Fprintf(&b, " after %s of inputs", bytesText(v.InputBytes))
 	}
@@ -94,14 +95,14 @@ func explainPlan(w io.Writer, plan client.Plan) {
 	fmt.Fprintf(&b, "asked: %s, term %d, %.0f ms; ranked by GPU memory, then by id\n", plan.List.Source, plan.List.Term.N, plan.List.QueryMS)
 	for i, c := range plan.Candidates {
 		fmt.Fprintf(&b, "%3d. %s  %s  %d MB  %d of %d slots free\n", i+1,
-			printable(nameOf(c)), printable(c.PeerID), c.Metadata.Properties.GPUMemoryMB, c.Slots.Free, c.Slots.Total)
+			cli.Printable(nameOf(c)), cli.Printable(c.PeerID), c.Metadata.Properties.GPUMemoryMB, c.Slots.Free, c.Slots.Total)
 	}
 	names := map[string]string{}
 	for _, w := range plan.List.Workers {
 		names[w.PeerID] = nameOf(w)
 	}
 	for _, r := range plan.Rejected {
-		fmt.Fprintf(&b, "  -  %s rejected: %s\n", printable(cmp.Or(names[r.PeerID], r.PeerID)), printable(r.Reason))
+		fmt.Fprintf(&b, "  -  %s rejected: %s\n", cli.Printable(cmp.Or(names[r.PeerID], r.PeerID)), cli.Printable(r.Reason))
 	}
 	fmt.Fprint(w, b.String())
 }

@@ -145,7 +145,7 @@ func (p *program) join(ctx context.Context) (*client.Client, error) {
 	return client.Join(ctx, cfg)
 }
 
-func (p *program) warn(message string) { fmt.Fprintln(p.err, "warning:", printable(message)) }
+func (p *program) warn(message string) { fmt.Fprintln(p.err, "warning:", cli.Printable(message)) }
 
 // leave closes the client; what happened before is what counts.
 func (p *program) leave(c *client.Client) {

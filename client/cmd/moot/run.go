@@ -193,18 +193,18 @@ func ending(r client.Result) error {
 // epilogue is the last line that a person reads; timed says that the time is the job's.
 func epilogue(r client.Result, timed bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "job %s on %s: %s", r.JobID, printable(cmp.Or(r.Name, r.Worker)), r.State)
+	fmt.Fprintf(&b, "job %s on %s: %s", r.JobID, cli.Printable(cmp.Or(r.Name, r.Worker)), r.State)
 	if r.ExitCode != nil {
 		fmt.Fprintf(&b, ", exit code %d", *r.ExitCode)
 	}
 	if r.Reason != "" && r.Reason != string(r.State) {
-		fmt.Fprintf(&b, " (%s)", printable(r.Reason))
+		fmt.Fprintf(&b, " (%s)", cli.Printable(r.Reason))
 	}
 	if timed {
 		fmt.Fprintf(&b, ", %s", time.Duration(r.Timings.TotalMS*float64(time.Millisecond)).Round(10*time.Millisecond))
 	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(&b, "\n  %s  %s", printable(o.Path), bytesText(o.Size))
+		fmt.Fprintf(&b, "\n  %s  %s", cli.Printable(o.Path), bytesText(o.Size))
 	}
 	return b.String()
 }

@@ -67,10 +67,10 @@ func (s *screen) update(u client.JobUpdate) {
 	case client.UpdateReceive:
 		s.gauge.transfer("receive", u.Transfer, u.Path)
 	case client.UpdateWait:
-		fmt.Fprintln(s.notices, "waiting:", printable(u.Note))
+		fmt.Fprintln(s.notices, "waiting:", cli.Printable(u.Note))
 	case client.UpdateNote:
 		if s.explain {
-			fmt.Fprintln(s.notices, " ", printable(u.Note))
+			fmt.Fprintln(s.notices, " ", cli.Printable(u.Note))
 		}
 	}
 }
@@ -79,9 +79,9 @@ func (s *screen) update(u client.JobUpdate) {
 func (s *screen) state(u client.JobUpdate) {
 	switch u.State {
 	case events.JobReserved:
-		fmt.Fprintf(s.notices, "reserved %s\n", printable(nameOf(u.Worker)))
+		fmt.Fprintf(s.notices, "reserved %s\n", cli.Printable(nameOf(u.Worker)))
 	case events.JobRunning:
-		fmt.Fprintf(s.notices, "job %s runs on %s\n", u.JobID, printable(nameOf(u.Worker)))
+		fmt.Fprintf(s.notices, "job %s runs on %s\n", u.JobID, cli.Printable(nameOf(u.Worker)))
 	}
 }
 
@@ -93,7 +93,7 @@ func (s *screen) output(e events.JobEvent) {
 	}
 	switch e.Stream {
 	case events.StreamNote:
-		fmt.Fprintln(s.notices, "moot:", printable(e.Line))
+		fmt.Fprintln(s.notices, "moot:", cli.Printable(e.Line))
 	case events.StreamStderr:
 		fmt.Fprint(s.stderr, e.Line, end)
 	default:
@@ -126,10 +126,12 @@ func pathText(path string) string {
 	case "turn":
 		return ", by relay"
 	}
-	return ", " + printable(path)
+	return ", " + cli.Printable(path)
 }
 
 func bytesText(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
 
 // metricText is a number that a job measured, as a person reads it.
-func metricText(e events.JobEvent) string { return fmt.Sprintf("%s %.4g", printable(e.Name), e.Value) }
+func metricText(e events.JobEvent) string {
+	return fmt.Sprintf("%s %.4g", cli.Printable(e.Name), e.Value)
+}

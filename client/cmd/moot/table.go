@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
 
 	"github.com/moothall/moothall/events"
+	"github.com/moothall/moothall/events/cli"
 )
 
 // A column of the table of workers. Where the terminal is narrow the columns of the
@@ -73,7 +73,7 @@ func layOut(list events.WorkerList, cols []column) (rows [][]string, widths []in
 	for _, w := range list.Workers {
 		row := make([]string, len(cols))
 		for i, c := range cols {
-			row[i] = runewidth.Truncate(orDash(printable(c.cell(list, w))), c.limit, "…")
+			row[i] = runewidth.Truncate(orDash(cli.Printable(c.cell(list, w))), c.limit, "…")
 			widths[i] = max(widths[i], runewidth.StringWidth(row[i]))
 		}
 		rows = append(rows, row)
@@ -143,16 +143,6 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// printable is text of others without what could drive a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // terminalWidth is the width of a terminal in columns, 0 if w is none.

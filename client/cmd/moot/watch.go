@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/moothall/moothall/client"
+	"github.com/moothall/moothall/events/cli"
 )
 
 func (p *program) watchCommand() *cobra.Command {
@@ -41,7 +42,7 @@ func (p *program) printEvent(e client.Event) error {
 		return p.printJSON(e)
 	}
 	h := e.Happened()
-	_, err := fmt.Fprintf(p.out, "%s  %-13s  %s\n", h.Time.Local().Format("15:04:05"), h.Type, printable(sentence(e)))
+	_, err := fmt.Fprintf(p.out, "%s  %-13s  %s\n", h.Time.Local().Format("15:04:05"), h.Type, cli.Printable(sentence(e)))
 	return err
 }
 

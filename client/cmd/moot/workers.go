@@ -141,7 +141,7 @@ func footer(list events.WorkerList, f events.Filters) string {
 		fmt.Fprintf(&b, "no worker in room %q matches\n", list.RoomID)
 	}
 	for _, r := range list.Rejected {
-		fmt.Fprintf(&b, "  %s %s\n", printable(r.PeerID), printable(r.Reason))
+		fmt.Fprintf(&b, "  %s %s\n", cli.Printable(r.PeerID), cli.Printable(r.Reason))
 	}
 	if list.AdminPeerID != "" {
 		fmt.Fprintf(&b, "* = admin (term %d).  ", list.Term.N)
@@ -149,7 +149,7 @@ func footer(list events.WorkerList, f events.Filters) string {
 	if !reflect.DeepEqual(f, events.Filters{}) {
 		fmt.Fprintf(&b, "%d of %d workers match.  ", len(list.Workers), list.Total)
 	}
-	fmt.Fprintf(&b, "Source: %s, %.0f ms\n", printable(list.Source), list.QueryMS)
+	fmt.Fprintf(&b, "Source: %s, %.0f ms\n", cli.Printable(list.Source), list.QueryMS)
 	if list.Stale {
 		b.WriteString("warning: the admin is cut off from the hub; this is the last known roster\n")
 	}
