@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -250,5 +251,44 @@ func TestToken_RotationWithoutGraceEndsEveryOldJWT(t *testing.T) {
 		old.refusedFor(3 * time.Second)
 		again, _ := h.admitTokenKey(h.token(events.RoleClient), "", old.pair)
 		must(t, again.flush())
+	})
+}
+
+// The operator rotates over HTTP: when the answer is there the hub has the new keys, and
+// who is nobody's operator or asks for nonsense changes none.
+func TestToken_RotationOverHTTP(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, h *house) {
+		old := h.admit(events.RoleWorker, "worker-1")
+		old.mustRegister()
+		none := h.hub.keys.Rotation()
+		for _, token := range []string{"", "x", h.token(events.RoleWorker)} {
+			if r := h.askWith("POST", "/v1/keys/rotate", token, `{"grace_ms":0}`); r.StatusCode != 401 {
+				t.Errorf("with %q: HTTP %d", token, r.StatusCode)
+			}
+		}
+		for _, body := range []string{`{"grace_ms":-1}`, `{"grace_ms":9223372036854775807}`, `{"grace_ms":"x"}`, `[`} {
+			if r := h.askWith("POST", "/v1/keys/rotate", operator, body); r.StatusCode != 400 {
+				t.Errorf("%s: HTTP %d", body, r.StatusCode)
+			}
+		}
+		if got := h.hub.keys.Rotation(); got != none || old.lost.Load() != 0 {
+			t.Fatalf("the keys are those of %+v", got)
+		}
+		begun := time.Now()
+		r := h.askWith("POST", "/v1/keys/rotate", operator, "{}")
+		var said Rotation
+		must(t, json.NewDecoder(r.Body).Decode(&said))
+		if got := h.hub.keys.Rotation(); r.StatusCode != 200 || got.At.Before(begun) || got.Until != got.At.Add(DefaultJWTLife) || !said.FormerUntil.Equal(events.At(got.Until).Time) {
+			t.Errorf("HTTP %d, the keys are those of %+v, the answer %+v", r.StatusCode, got, said)
+		}
+		if !old.up.Load() || old.lost.Load() != 0 {
+			t.Error("the rotation cut a connection in its grace")
+		}
+		time.Sleep(time.Millisecond) // a rotation is known by its time
+		if r := h.askWith("POST", "/v1/keys/rotate", operator, `{"grace_ms":0}`); r.StatusCode != 200 {
+			t.Errorf("HTTP %d", r.StatusCode)
+		}
+		old.awaitClosed(gateEvery / 2)
+		old.refusedFor(3 * time.Second)
 	})
 }

@@ -139,7 +139,11 @@ func (h *house) post(room string, q events.JoinRequest) (events.JoinReply, error
 func (h *house) get(path, token string) *http.Response { return h.ask("GET", path, token) }
 
 func (h *house) ask(method, path, token string) *http.Response {
-	r := httptest.NewRequest(method, path, nil)
+	return h.askWith(method, path, token, "")
+}
+
+func (h *house) askWith(method, path, token, body string) *http.Response {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
