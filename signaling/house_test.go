@@ -170,7 +170,7 @@ func (l *logs) count(s string) int {
 	return strings.Count(l.text.String(), s)
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("%T: %v", err, err)
