@@ -61,7 +61,7 @@ func (s *Service) prepare(client string, r events.JobStart) (*job, error) {
 	}
 	j := &job{
 		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), granted: r.Lease, lease: r.Lease, program: program,
-		inputs: r.Inputs, mounted: mounted, offers: make(chan *offer, offersAhead), kept: s.alike, answers: true,
+		inputs: r.Inputs, mounted: mounted, offers: make(chan *offer, offersAhead), kept: s.search, answers: true,
 		pings: make(chan struct{}, 1), progressed: s.progressed, moved: func(n int64) { s.config.Moved(DirectionIn, n) },
 		limits: s.config.Limits, user: s.config.User, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
 	}

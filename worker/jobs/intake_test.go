@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -230,6 +231,35 @@ func TestKept_OutputsToo(t *testing.T) {
 	c.offer(id, f)
 	if n := c.needs(); !slices.Equal(n.Prove, []int{0}) {
 		t.Errorf("needed is %+v", n)
+	}
+}
+
+// Of many files of one size each is found, and no beginning is read twice.
+func TestKept_ManyOfOneSize(t *testing.T) {
+	const files = 70
+	r := newRig(t, nil)
+	id := r.first(input(t, 2<<20, 1), `for i in $(seq `+strconv.Itoa(files)+`); do head -c 1048576 /dev/urandom > "$MOOT_OUT/$i"; done`)
+	salt := []byte("of this link")
+	reads := 0
+	search := r.search(salt, func() { reads++ })
+	for i := 1; i <= files; i++ {
+		out := transfer.Source{Name: "data.bin", Path: filepath.Join(r.dir, id, "work/out", strconv.Itoa(i))}
+		head, err := out.Sum(t.Context(), salt, events.JobHeadBytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := search.alike(t.Context(), events.JobInput{Name: "data.bin", Size: 1 << 20, Head: head})
+		if f == nil {
+			t.Fatalf("file %d is not found", i)
+		}
+		if filepath.Base(f.Name()) != strconv.Itoa(i) {
+			t.Errorf("%s is taken for file %d", f.Name(), i)
+		}
+		f.Close()
+	}
+	all := reads
+	if f := search.alike(t.Context(), events.JobInput{Size: 1 << 20, Head: "another"}); f != nil || reads != all+1 {
+		t.Errorf("%v found, %d reads more", f, reads-all-1)
 	}
 }
 

@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +25,7 @@ type job struct {
 	inputs  int
 	mounted []placed
 	offers  chan *offer
-	kept    func(context.Context, events.JobInput, []byte) *os.File
+	kept    func(salt []byte, moved func()) *search
 	folder  folder
 	limits  Limits
 	user    *User // that the command runs as; nil: the worker's own

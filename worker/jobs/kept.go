@@ -25,12 +25,13 @@ func (j *job) copyKept(ctx context.Context, root *os.Root, o *offer, missing []i
 		}
 	}()
 	var ask []int
+	search := j.kept(o.salt, moved)
 	for _, i := range missing {
 		in := o.files[i]
 		if in.Head == "" || in.Size < events.JobHeadBytes || transfer.Part(root, in.Name) > 0 {
 			continue
 		}
-		if f := j.kept(ctx, in, o.salt); f != nil {
+		if f := search.alike(ctx, in); f != nil {
 			alike[i] = f
 			ask = append(ask, i)
 		}
@@ -123,25 +124,38 @@ func (w watched) Read(p []byte) (int, error) {
 	return w.r.Read(p)
 }
 
+// A search looks for inputs of one offer among the files of other jobs. It reads the
+// beginning of each file once, however many inputs have its size.
+type search struct {
+	store *store
+	jobs  []*job // newest first
+	salt  []byte
+	heads map[string]string // salted hashes of what was read, by name; "" if it cannot be
+	moved func()
+}
+
+// maxHeads bounds the files whose beginning a search reads: a gibibyte.
+const maxHeads = 1 << 10
+
+func (s *Service) search(salt []byte, moved func()) *search {
+	return &search{store: s.store, jobs: s.newest(events.ListJobs{}), salt: salt, heads: map[string]string{}, moved: moved}
+}
+
 // alike opens an input or output of another job that has the size of in and begins as
-// the client says, nil if there is none. Only the newest jobs are looked through.
-func (s *Service) alike(ctx context.Context, in events.JobInput, salt []byte) *os.File {
-	looked := 0
-	for _, j := range s.newest(events.ListJobs{}) {
+// the client says, nil if there is none.
+func (s *search) alike(ctx context.Context, in events.JobInput) *os.File {
+	for _, j := range s.jobs {
+		if s.moved(); ctx.Err() != nil {
+			return nil
+		}
 		for _, name := range j.files(s.store, in.Size) {
-			if looked++; looked > maxLooks || ctx.Err() != nil {
-				return nil
-			}
-			if f := s.begins(ctx, j.id+"/work/"+name, in, salt); f != nil {
+			if f := s.begins(ctx, j.id+"/work/"+name, in); f != nil {
 				return f
 			}
 		}
 	}
 	return nil
 }
-
-// maxLooks bounds the files whose beginning is read for one input.
-const maxLooks = 64
 
 // files are the names, below the job's work folder, of its inputs and sealed outputs of a size.
 func (j *job) files(s *store, size int64) (names []string) {
@@ -164,20 +178,38 @@ func (j *job) files(s *store, size int64) (names []string) {
 	return names
 }
 
-// begins opens a file that has an input's size and beginning. The command that it
-// belongs to may have put anything in its place.
-func (s *Service) begins(ctx context.Context, name string, in events.JobInput, salt []byte) *os.File {
+// begins opens a file that has an input's size and beginning.
+func (s *search) begins(ctx context.Context, name string, in events.JobInput) *os.File {
+	head, known := s.heads[name]
+	if known && head != in.Head || !known && len(s.heads) == maxHeads {
+		return nil
+	}
+	f := s.open(name, in.Size)
+	if f == nil {
+		return nil
+	}
+	if !known {
+		head, _ = transfer.Sum(ctx, s.salt, watched{f, s.moved}, events.JobHeadBytes) // "" is no input's
+		s.heads[name] = head
+	}
+	if head == in.Head {
+		if _, err := f.Seek(0, io.SeekStart); err == nil {
+			return f
+		}
+	}
+	f.Close()
+	return nil
+}
+
+// open opens a regular file of a size. The command that it belongs to may have put
+// anything in its place.
+func (s *search) open(name string, size int64) *os.File {
 	f, err := s.store.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil
 	}
-	info, err := f.Stat()
-	if err == nil && info.Mode().IsRegular() && info.Size() == in.Size {
-		if sum, err := transfer.Sum(ctx, salt, f, events.JobHeadBytes); err == nil && sum == in.Head {
-			if _, err := f.Seek(0, io.SeekStart); err == nil {
-				return f
-			}
-		}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() == size {
+		return f
 	}
 	f.Close()
 	return nil
