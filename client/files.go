@@ -140,7 +140,7 @@ func (f *following) brokenLink(err error) bool {
 func (f *following) fetch(ctx context.Context) {
 	f.enter(events.JobReturning)
 	if f.folder == nil {
-		if err := f.openFolder(f.result.JobID); err != nil {
+		if err := f.ownFolder(); err != nil {
 			f.end(f.final.State, err)
 			return
 		}

@@ -31,6 +31,19 @@ func (r *run) openFolder(path string) error {
 	return nil
 }
 
+// ownFolder opens the folder that has the job's name. Of a job that this run has begun it
+// must be new: its name is the worker's word, which could be that of a folder of ours.
+func (r *run) ownFolder() error {
+	path := r.result.JobID
+	if r.owner != "" {
+		if err := os.Mkdir(path, 0o755); err != nil {
+			return events.Errorf(events.CodeFile, "cannot make the folder %s for the outputs: %s", path, plain(err)).
+				WithTry("moot get %s --to FOLDER", path)
+		}
+	}
+	return r.openFolder(path)
+}
+
 func (f *folder) close() { f.root.Close() }
 
 // standing lists which of the files are there already.

@@ -45,6 +45,7 @@ type following struct {
 	coming  []events.FileHeader // outputs that are not here yet, and of each
 	want    []events.JobWant    // what is missing
 	relinks int                 // since the last frame
+	garbage int                 // frames that are none
 
 	ended   <-chan struct{} // the hub lets the client in no more: a link that breaks is the last
 	asked   <-chan struct{} // the caller ends the job; nil once it has
@@ -132,7 +133,9 @@ func (f *following) frame(ctx context.Context, frame []byte) {
 	f.relinks = 0
 	t, payload, err := events.ParseFrame(frame)
 	if err != nil {
-		f.client.log.Warn("refused a frame", "room_id", f.client.cfg.Room, "peer_id", f.worker.PeerID, "error", err)
+		if f.garbage++; f.garbage == 1 {
+			f.client.log.Warn("refused a frame, and will say so once", "room_id", f.client.cfg.Room, "peer_id", f.worker.PeerID, "error", err)
+		}
 		return
 	}
 	switch t {

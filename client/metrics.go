@@ -74,7 +74,7 @@ func (r *run) saveMetrics() {
 
 func (r *run) writeMetrics() error {
 	if r.folder == nil {
-		if err := r.openFolder(r.result.JobID); err != nil {
+		if err := r.ownFolder(); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"math"
 	"net/http"
 	"time"
 
@@ -18,7 +19,9 @@ type TokenOrder struct {
 }
 
 func (o TokenOrder) request() TokenRequest {
-	return TokenRequest{Room: o.RoomID, Role: o.Role, TTL: time.Duration(o.TTLMS) * time.Millisecond, ID: o.ID, PeerID: o.PeerID}
+	const most = math.MaxInt64 / int64(time.Millisecond)
+	ttl := time.Duration(max(-most, min(o.TTLMS, most))) * time.Millisecond
+	return TokenRequest{Room: o.RoomID, Role: o.Role, TTL: ttl, ID: o.ID, PeerID: o.PeerID}
 }
 
 // A NewToken is a token with its text, which is shown once.
