@@ -59,7 +59,7 @@ func TestCanary_NoSecretIsPrintedOrReadable(t *testing.T) {
 		shown[fmt.Sprintf("moot %s (%v)", what, err)] = string(out)
 	}
 	moot("workers", nil, "workers", "--json")
-	moot("run", nil, "run", "--", "sh", "-c", "env; cat /proc/self/environ /proc/self/cmdline | tr '\\0' '\\n'; ls -la /proc/self/fd")
+	moot("run", nil, "run", "--", "sh", "-c", "env; cat /proc/self/environ /proc/self/cmdline | tr '\\0' '\\n'; ls -la /proc/self/fd; cat /proc/$PPID/environ /proc/$PPID/cmdline | tr '\\0' '\\n'")
 	moot("admin", nil, "admin")
 	moot("with another secret", []string{"MOOT_ROOM_SECRET=" + roomSecret + "x"}, "run", "--", "sh", "-c", "true")
 	moot("with another token", []string{"MOOT_TOKEN=moot_abcdefgh_" + password + strings.Repeat("a", 20)}, "workers", "--json")
@@ -110,8 +110,8 @@ func TestCanary_NoSecretIsPrintedOrReadable(t *testing.T) {
 		// The lines to paste are for who starts the hub, on its standard output.
 		shown[log] = pasted.ReplaceAllString(string(text), "")
 	}
-	if run := shown["moot run (<nil>)"]; !strings.Contains(run, "MOOT_OUT=") {
-		t.Errorf("the job does not show its environment: %s", run)
+	if run := shown["moot run (<nil>)"]; !strings.Contains(run, "MOOT_OUT=") || !strings.Contains(run, "moot-worker") {
+		t.Errorf("the job does not show its environment and its supervisor's: %s", run)
 	}
 	for _, where := range slices.Sorted(maps.Keys(shown)) {
 		for what, secret := range secrets {
