@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -252,6 +253,15 @@ func TestToken_RotationWithoutGraceEndsEveryOldJWT(t *testing.T) {
 		again, _ := h.admitTokenKey(h.token(events.RoleClient), "", old.pair)
 		must(t, again.flush())
 	})
+}
+
+// A life in milliseconds that no duration holds is the longest that one does.
+func TestTokenOrder_LivesAsLongAsCanBe(t *testing.T) {
+	for ms, longer := range map[int64]bool{math.MaxInt64: true, 1 << 60: true, math.MinInt64: false, 0: false} {
+		if ttl := (TokenOrder{TTLMS: ms}).request().TTL; ttl > 0 != longer {
+			t.Errorf("%d ms: %s", ms, ttl)
+		}
+	}
 }
 
 // The operator rotates over HTTP: when the answer is there the hub has the new keys, and

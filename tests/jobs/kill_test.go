@@ -3,6 +3,7 @@ package jobs
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -53,8 +54,8 @@ func TestKill_EachAtEachStateOfAJob(t *testing.T) {
 		for victim, kill := range victims {
 			t.Run(s.name+"/"+victim, func(t *testing.T) {
 				t.Parallel()
-				for range rounds(t) {
-					play(t, s, victim, kill)
+				for n := range rounds(t) { // a test each: at its end its hall closes
+					t.Run(strconv.Itoa(n+1), func(t *testing.T) { play(t, s, victim, kill) })
 				}
 			})
 		}
