@@ -143,7 +143,7 @@ func TestDiskFull_AtTheClient(t *testing.T) {
 	small(t, to, "8m")
 	c := h.moot("run", "--json", "--to", to, "--", "sh", "-c", `truncate -s 16M "$MOOT_OUT/x"; exit 3`)
 	code, r := c.ended(time.Minute)
-	if code != 74 || r.Error == nil || !strings.Contains(r.Error.Message, "no room for the files: they have 16777216 bytes") || r.State != "failed" {
+	if code != 74 || r.Error == nil || !strings.Contains(r.Error.Message, "no room for the files: they have 16 MiB") || r.State != "failed" {
 		t.Errorf("exit code %d: %s\n%s", code, &c.out, &c.err)
 	}
 	get := h.moot("get", "--json", "--to", t.TempDir(), r.JobID)
