@@ -102,18 +102,24 @@ func keeping(t *testing.T, at time.Time, ids ...string) (dir string) {
 		t.Fatal(err)
 	}
 	for i, id := range ids {
-		f, err := st.create(record{JobID: id, Client: "alice"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := createLog(id, f.log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.append(at.Add(time.Duration(i)*time.Second), state(events.JobDone))
-		l.close()
+		lay(t, st, id, at.Add(time.Duration(i)*time.Second), events.JobDone)
 	}
 	return dir
+}
+
+// lay puts a job into a store as a process left it that said no more than one state.
+func lay(t *testing.T, st *store, id string, at time.Time, last events.JobState) {
+	t.Helper()
+	f, err := st.create(record{JobID: id, Client: "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := createLog(id, f.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.append(at, state(last))
+	l.close()
 }
 
 func kept(t *testing.T, dir string) (ids []string) {

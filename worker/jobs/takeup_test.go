@@ -212,16 +212,7 @@ func TestTakeUp_JobsThatDoNotRun(t *testing.T) {
 	}
 	const sending, done, nothing = "j-aaaaaaaa", "j-bbbbbbbb", "j-cccccccc"
 	for id, last := range map[string]events.JobState{sending: events.JobSending, done: events.JobDone} {
-		f, err := st.create(record{JobID: id, Client: "alice"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := createLog(id, f.log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.append(time.Now(), state(last))
-		l.close()
+		lay(t, st, id, time.Now(), last)
 	}
 	if err := os.Mkdir(filepath.Join(dir, nothing), 0o700); err != nil {
 		t.Fatal(err)
