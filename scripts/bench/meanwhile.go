@@ -16,7 +16,7 @@ import (
 const (
 	onlookers       = 2
 	meanwhileRounds = 3
-	meanwhileBound  = 50 // ms, of issue 7
+	meanwhileBound  = 50 // ms
 )
 
 // meanwhile times changes of a worker's slots, and answers of the admin, which is that
