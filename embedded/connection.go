@@ -13,8 +13,9 @@ import (
 
 // Tags of a user JWT, which the server repeats in its connection events.
 const (
-	tagRoom = "room:"
-	tagPeer = "peer:"
+	tagRoom  = "room:"
+	tagPeer  = "peer:"
+	tagToken = "token:"
 )
 
 func tagged(tags jwt.TagList, prefix string) string {

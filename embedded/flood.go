@@ -7,20 +7,28 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// What a peer's connection may send a second on average, and as much at once. NATS has no
-// limit of a rate, and a peer that sends as fast as it can takes the processors from all
-// others: it passes the limit within some hundredths of a second.
+// What a peer's connection may send a second on average, and at once beyond that. NATS has
+// no limit of a rate, and a peer that sends as fast as it can, 200,000 messages a second and
+// more, takes the processors from all others until it is put out: the less it may send at
+// once, the sooner that is.
 const (
 	floodMessages = 4000
 	floodBytes    = 16 << 20
+
+	burstMessages = 1000
+	burstBytes    = 4 << 20
 )
 
 // maxWatched bounds the connections that are looked at.
 const maxWatched = 1 << 16
 
+// lookCost is what a look takes of a processor for each connection (BenchmarkWatchdog_Look).
+const lookCost = 2 * time.Microsecond
+
 // A Flood is a peer that sends too much.
 type Flood struct {
 	NKey, Room, Peer string
+	Token            string // id of the token that admitted it, "" if none did
 	Messages, Bytes  int64
 	Seconds          float64 // in which they came
 }
@@ -43,8 +51,8 @@ type sent struct {
 func (s sent) now(messages, bytes int64, seconds float64) sent {
 	return sent{
 		messages: messages, bytes: bytes,
-		moreMessages: min(floodMessages, s.moreMessages+floodMessages*seconds-float64(messages-s.messages)),
-		moreBytes:    min(floodBytes, s.moreBytes+floodBytes*seconds-float64(bytes-s.bytes)),
+		moreMessages: min(burstMessages, s.moreMessages+floodMessages*seconds-float64(messages-s.messages)),
+		moreBytes:    min(burstBytes, s.moreBytes+floodBytes*seconds-float64(bytes-s.bytes)),
 	}
 }
 
@@ -63,7 +71,7 @@ func (w *Watchdog) Look(now time.Time) (found []Flood, err error) {
 	for _, c := range z.Conns {
 		known, ok := before[c.Cid]
 		if !ok {
-			known = sent{moreMessages: floodMessages, moreBytes: floodBytes}
+			known = sent{moreMessages: burstMessages, moreBytes: burstBytes}
 		}
 		if before == nil {
 			known.messages, known.bytes = c.InMsgs, c.InBytes
@@ -84,6 +92,10 @@ func (w *Watchdog) Look(now time.Time) (found []Flood, err error) {
 	return found, nil
 }
 
+// Cost is about what the last look took of a processor. How long it took says less: in a
+// flood it waits for one.
+func (w *Watchdog) Cost() time.Duration { return lookCost * time.Duration(len(w.sent)) }
+
 // identify says whose connection floods; false if it is gone, or the hub's own.
 func (w *Watchdog) identify(cid uint64, f *Flood) (bool, error) {
 	z, err := w.connections(server.ConnzOptions{CID: cid, Username: true})
@@ -92,6 +104,7 @@ func (w *Watchdog) identify(cid uint64, f *Flood) (bool, error) {
 	}
 	c := z.Conns[0]
 	f.NKey, f.Room, f.Peer = c.AuthorizedUser, tagged(c.Tags, tagRoom), tagged(c.Tags, tagPeer)
+	f.Token = tagged(c.Tags, tagToken)
 	return true, nil
 }
 

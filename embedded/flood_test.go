@@ -32,7 +32,7 @@ func TestWatchdog_FindsWhoSendsTooMuch(t *testing.T) {
 		for _, f := range found {
 			peers = append(peers, f.Peer)
 		}
-		if len(peers) != len(want) || len(want) > 0 && (peers[0] != want[0] || found[0].Room != "lab" || found[0].NKey == "") {
+		if len(peers) != len(want) || len(want) > 0 && (peers[0] != want[0] || found[0].Room != "lab" || found[0].Token != "of-"+want[0] || found[0].NKey == "") {
 			t.Errorf("%s: found %+v, want %v", what, found, want)
 		}
 		now = now.Add(step)
@@ -53,9 +53,9 @@ func TestWatchdog_FindsWhoSendsTooMuch(t *testing.T) {
 		}
 	}
 	look("at first nobody is known")
-	send(loud, events.RosterSubject("lab", "loud"), floodMessages-10, 1)
+	send(loud, events.RosterSubject("lab", "loud"), burstMessages-10, 1)
 	send(quiet, events.RosterSubject("lab", "quiet"), 10, 1)
-	send(own, events.EventSubject("lab", events.EventAdmin), 2*floodMessages, 1)
+	send(own, events.EventSubject("lab", events.EventAdmin), 2*burstMessages, 1)
 	look("as much as is allowed at once, and the hub itself")
 	send(loud, events.RosterSubject("lab", "loud"), 11, 1)
 	step = time.Second
@@ -63,7 +63,7 @@ func TestWatchdog_FindsWhoSendsTooMuch(t *testing.T) {
 	look("and none since")
 	step = 0
 	look("nor in the next second")
-	send(quiet, events.RosterSubject("lab", "quiet"), floodBytes/events.MaxMessage+1, events.MaxMessage)
+	send(quiet, events.RosterSubject("lab", "quiet"), burstBytes/events.MaxMessage+1, events.MaxMessage)
 	step = 2 * time.Second
 	look("too much", "quiet")
 	step = 25 * time.Millisecond
@@ -72,7 +72,7 @@ func TestWatchdog_FindsWhoSendsTooMuch(t *testing.T) {
 		look(fmt.Sprintf("as many as are allowed, look %d", n))
 	}
 	for range 2 {
-		send(loud, events.RosterSubject("lab", "loud"), floodMessages/2+floodMessages/40, 1)
+		send(loud, events.RosterSubject("lab", "loud"), burstMessages/2+floodMessages/40, 1)
 		look("as many as are allowed after a rest of none")
 	}
 	send(loud, events.RosterSubject("lab", "loud"), floodMessages/40*2, 1)

@@ -42,7 +42,7 @@ func TestKeys_AreTheSameAfterARestart(t *testing.T) {
 		t.Errorf("seat keys %v, then %v", first.SeatPublic(), second.SeatPublic())
 	}
 	_, nkey := newUser(t)
-	u := User{Role: events.RoleWorker, Room: "lab", Peer: "w", NKey: nkey, Expires: time.Now().Add(time.Hour).Truncate(time.Second)}
+	u := User{Role: events.RoleWorker, Room: "lab", Peer: "w", Token: "red-fox", NKey: nkey, Expires: time.Now().Add(time.Hour).Truncate(time.Second)}
 	text, err := first.MintUser(u)
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +113,7 @@ func TestMintUser_RefusesWhatWouldExpandToAWildcard(t *testing.T) {
 		"upper":     func(u *User) { u.Room = "Lab" },
 		"room":      func(u *User) { u.Room = "" },
 		"role":      func(u *User) { u.Role = "admin" },
+		"token":     func(u *User) { u.Token = "Red Fox" },
 		"key":       func(u *User) { u.NKey = k.AccountPublic(Rooms) },
 		"no expiry": func(u *User) { u.Expires = time.Time{} },
 	} {

@@ -40,7 +40,7 @@ func connect(t *testing.T, s *Server, a Account) *nats.Conn {
 func admit(t testing.TB, s *Server, k *Keys, role events.Role, peer string, opts ...nats.Option) (*nats.Conn, error) {
 	t.Helper()
 	key, nkey := newUser(t)
-	text, err := k.MintUser(User{Role: role, Room: "lab", Peer: peer, NKey: nkey, Expires: time.Now().Add(time.Hour)})
+	text, err := k.MintUser(User{Role: role, Room: "lab", Peer: peer, Token: "of-" + peer, NKey: nkey, Expires: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 type User struct {
 	Role       events.Role
 	Room, Peer string
+	Token      string // id of the token that admitted it, "" if none did
 	NKey       string
 	Expires    time.Time // the server closes the connection then
 }
@@ -30,6 +31,9 @@ func (k *Keys) MintUser(u User) (string, error) {
 	c.IssuerAccount = k.AccountPublic(Rooms)
 	c.Expires = u.Expires.Unix()
 	c.Tags.Add(tagRoom+u.Room, tagPeer+u.Peer)
+	if u.Token != "" {
+		c.Tags.Add(tagToken + u.Token)
+	}
 	c.SetScoped(true)
 	text, err := c.Encode(k.role(u.Role))
 	if err != nil {
@@ -50,6 +54,11 @@ func (u User) validate() error {
 	}
 	if !nkeys.IsValidPublicUserKey(u.NKey) {
 		return events.Errorf(events.CodeInvalid, "%q is not a public user nkey", u.NKey)
+	}
+	if u.Token != "" {
+		if err := events.ValidID("token id", u.Token); err != nil {
+			return err
+		}
 	}
 	if u.Expires.IsZero() {
 		return events.Errorf(events.CodeInvalid, "a user without an end")
@@ -73,7 +82,7 @@ func (k *Keys) readUser(text string) (User, error) {
 	}
 	for _, role := range roles {
 		if c.Issuer == public(k.role(role)) {
-			return User{Role: role, Room: tagged(c.Tags, tagRoom), Peer: c.Name, NKey: c.Subject, Expires: time.Unix(c.Expires, 0)}, nil
+			return User{Role: role, Room: tagged(c.Tags, tagRoom), Peer: c.Name, Token: tagged(c.Tags, tagToken), NKey: c.Subject, Expires: time.Unix(c.Expires, 0)}, nil
 		}
 	}
 	return User{}, events.Errorf(events.CodeForbidden, "user JWT of another house")

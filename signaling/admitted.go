@@ -209,25 +209,6 @@ func (t *Tokens) admitted(id, nkey string, now time.Time) bool {
 	return err == nil && ok && now.Before(a.Until)
 }
 
-// admittedBy is the token with which a key has come in last, "" if none of ours has.
-func (t *Tokens) admittedBy(nkey string, now time.Time) (id string, err error) {
-	all, err := t.List()
-	if err != nil {
-		return "", err
-	}
-	var newest time.Time
-	for _, i := range all {
-		keys, err := readKeys(t.keysPath(i.ID))
-		if err != nil {
-			return "", err
-		}
-		if a, ok := keys[nkey]; ok && now.Before(a.Until) && !a.At.Before(newest) {
-			id, newest = i.ID, a.At
-		}
-	}
-	return id, nil
-}
-
 // state is a text that changes whenever Refused may.
 func (t *Tokens) state() (string, error) {
 	var b strings.Builder

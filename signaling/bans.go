@@ -35,19 +35,23 @@ type strike struct {
 
 func (s strike) until() time.Time { return s.at.Add(banFor << min(s.before, maxDoubled)) }
 
-// addToken keeps new keys of a token out.
-func (b *bans) addToken(id string, now time.Time) {
+// add keeps a key out, and new keys of the token with which it had come, "" if of none.
+func (b *bans) add(key, token string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.tokens == nil {
-		b.tokens = map[string]strike{}
+	if b.keys == nil {
+		b.keys, b.tokens = map[string]time.Time{}, map[string]strike{}
 	}
-	s, again := b.tokens[id]
+	still := now.Sub(b.keys[key]) < banFor // seen once more before its connection was closed
+	if b.keys[key] = now; still || token == "" {
+		return
+	}
+	s, again := b.tokens[token]
 	if s.before++; !again || now.Sub(s.until()) > lapse {
 		s.before = 0
 	}
 	s.at = now
-	b.tokens[id] = s
+	b.tokens[token] = s
 }
 
 // token refuses a new key for a token with which somebody has flooded, for now. Keys that
@@ -64,15 +68,6 @@ func (b *bans) token(id string, isNew func() bool, now time.Time) error {
 		WithTry("another token, or on the hub: moothall token revoke %s", id)
 	e.RetryAfterMS = left.Milliseconds()
 	return tooOften{e}
-}
-
-func (b *bans) add(key string, now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.keys == nil {
-		b.keys = map[string]time.Time{}
-	}
-	b.keys[key] = now
 }
 
 // join refuses a key that is kept out.
@@ -102,27 +97,23 @@ func (b *bans) into(refused map[string]time.Time, now time.Time) map[string]time
 	return refused
 }
 
-// lookForFloods notes who sends more than the server should carry, for the gate to put
-// out, and reports whether there is somebody. That says nothing of the peer's life: it
-// keeps its seat while its lease lasts.
-func (h *Hub) lookForFloods(dog *embedded.Watchdog) bool {
+// lookForFloods puts out who sends more than the server should carry. That says nothing
+// of the peer's life: it keeps its seat while its lease lasts. Until a flooder is put out
+// every step waits long for the processors, so that all else comes afterwards.
+func (h *Hub) lookForFloods(dog *embedded.Watchdog) {
 	now := time.Now()
 	floods, err := dog.Look(now)
-	if err != nil {
-		h.log.Error("connections not looked at", "error", err)
-		return false
+	if err == nil && len(floods) > 0 {
+		for _, f := range floods {
+			h.gate.bans.add(f.NKey, f.Token, now)
+		}
+		err = h.gate.refuse(now)
 	}
 	for _, f := range floods {
 		h.metrics.rejected.WithLabelValues("flood").Inc()
 		h.log.Warn("a peer floods the server: put out for a while", keyRoom, f.Room, keyPeer, f.Peer, "messages", f.Messages, "bytes", f.Bytes, "within_seconds", f.Seconds, "kept_out_seconds", banFor.Seconds())
-		h.gate.bans.add(f.NKey, now)
-		token, err := h.tokens.admittedBy(f.NKey, now)
-		if err != nil {
-			h.log.Error("the token of a flood is not found", "error", err)
-		}
-		if token != "" {
-			h.gate.bans.addToken(token, now)
-		}
 	}
-	return len(floods) > 0
+	if err != nil {
+		h.log.Error("connections not looked at", "error", err)
+	}
 }

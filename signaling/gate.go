@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/moothall/moothall/embedded"
@@ -13,7 +14,7 @@ import (
 const gateEvery = time.Second
 
 // defaultFloodLook is how late a flood is noticed: until then it takes the processors from
-// all others. To look costs at most one part in lookShare of the time.
+// all others. To look costs about one part in lookShare of the time at most.
 const (
 	defaultFloodLook = 25 * time.Millisecond
 	lookShare        = 100
@@ -49,10 +50,18 @@ func (g *gate) look(now time.Time) (newly []Admitted, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if g.keys.Refuse(g.bans.into(times(g.refused), now)) || rotated {
+	if rotated {
 		err = g.srv.Apply()
 	}
-	return newly, err
+	return newly, errors.Join(err, g.refuse(now))
+}
+
+// refuse cuts off who is refused or kept out and was not before. It reads no file.
+func (g *gate) refuse(now time.Time) error {
+	if !g.keys.Refuse(g.bans.into(times(g.refused), now)) {
+		return nil
+	}
+	return g.srv.Apply()
 }
 
 func (g *gate) revocations(now time.Time) (newly []Admitted, err error) {
@@ -112,11 +121,8 @@ func (h *Hub) watchGate(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-floods.C:
-			begun := time.Now()
-			if h.lookForFloods(dog) {
-				look()
-			}
-			floods.Reset(min(gateEvery, max(h.cfg.FloodLook, lookShare*time.Since(begun))))
+			h.lookForFloods(dog)
+			floods.Reset(min(gateEvery, max(h.cfg.FloodLook, lookShare*dog.Cost())))
 		case <-ticks.C:
 			look()
 		case done := <-h.looks:

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -101,7 +102,7 @@ func (h *house) keyDir() string { return filepath.Join(h.dir, "keys") }
 // open starts a hub on the house's server and returns when it answers.
 func (h *house) open() (hub *Hub, stop func()) {
 	h.t.Helper()
-	h.cfg.FloodLook = time.Second // in virtual time every look costs
+	h.cfg.FloodLook = cmp.Or(h.cfg.FloodLook, time.Second) // in virtual time every look costs
 	hub, err := NewHub(h.cfg, h.srv, h.keys)
 	must(h.t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -47,7 +47,7 @@ func (h *Hub) join(ctx context.Context, room string, q events.JoinRequest) (even
 	if err := h.tokens.Admit(info, Admitted{NKey: q.NKey, Room: room, Peer: peer, Until: expires, At: now}); err != nil {
 		return events.JoinReply{}, err
 	}
-	jwt, err := h.keys.MintUser(embedded.User{Role: info.Role, Room: room, Peer: peer, NKey: q.NKey, Expires: expires})
+	jwt, err := h.keys.MintUser(embedded.User{Role: info.Role, Room: room, Peer: peer, Token: info.ID, NKey: q.NKey, Expires: expires})
 	if err != nil {
 		return events.JoinReply{}, err
 	}
