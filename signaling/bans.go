@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -103,17 +104,17 @@ func (b *bans) into(refused map[string]time.Time, now time.Time) map[string]time
 func (h *Hub) lookForFloods(dog *embedded.Watchdog) {
 	now := time.Now()
 	floods, err := dog.Look(now)
-	if err == nil && len(floods) > 0 {
-		for _, f := range floods {
-			h.gate.bans.add(f.NKey, f.Token, now)
-		}
-		err = h.gate.refuse(now)
+	for _, f := range floods {
+		h.gate.bans.add(f.NKey, f.Token, now)
+	}
+	if len(floods) > 0 {
+		err = errors.Join(err, h.gate.refuse(now))
 	}
 	for _, f := range floods {
 		h.metrics.rejected.WithLabelValues("flood").Inc()
 		h.log.Warn("a peer floods the server: put out for a while", keyRoom, f.Room, keyPeer, f.Peer, "messages", f.Messages, "bytes", f.Bytes, "within_seconds", f.Seconds, "kept_out_seconds", banFor.Seconds())
 	}
 	if err != nil {
-		h.log.Error("connections not looked at", "error", err)
+		h.log.Error("the watch for floods failed", "error", err)
 	}
 }

@@ -59,12 +59,11 @@ func (s *Service) prepare(client string, r events.JobStart) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{
+	j := s.wire(&job{
 		id: newID(), client: client, owner: r.Owner, command: r.Command, created: created(time.Now()), granted: r.Lease, lease: r.Lease, program: program,
 		inputs: r.Inputs, mounted: mounted, offers: make(chan *offer, offersAhead), kept: s.search, answers: true,
-		pings: make(chan struct{}, 1), progressed: s.progressed, moved: func(n int64) { s.config.Moved(DirectionIn, n) },
-		limits: s.config.Limits, user: s.config.User, asked: make(chan string, asksAhead), tell: s.notify, troubled: s.troubled,
-	}
+		moved: func(n int64) { s.config.Moved(DirectionIn, n) },
+	})
 	if err := s.take(j); err != nil {
 		return nil, err
 	}
@@ -74,6 +73,14 @@ func (s *Service) prepare(client string, r events.JobStart) (*job, error) {
 	}
 	s.show(j)
 	return j, nil
+}
+
+// wire gives a job what every job has from its worker.
+func (s *Service) wire(j *job) *job {
+	j.limits, j.user = s.config.Limits, s.config.User
+	j.asked, j.pings = make(chan string, asksAhead), make(chan struct{}, 1)
+	j.tell, j.progressed, j.troubled = s.notify, s.progressed, s.troubled
+	return j
 }
 
 // take turns the reservation into the job.

@@ -15,12 +15,10 @@ func (s *Service) takeUp() {
 	}
 	ages, now := s.store.ages(), time.Now()
 	for _, f := range formers {
-		j := &job{
+		j := s.wire(&job{
 			id: f.JobID, client: f.Client, owner: f.Owner, command: f.Command, created: f.Created, inputs: f.Inputs, granted: f.Lease,
-			folder: f.folder, limits: s.config.Limits, user: s.config.User, log: f.log,
-			asked: make(chan string, asksAhead), tell: s.notify, former: true, troubled: s.troubled,
-			pings: make(chan struct{}, 1), progressed: s.progressed,
-		}
+			folder: f.folder, log: f.log, former: true,
+		})
 		s.jobs[j.id] = j
 		j.fetched.Store(s.store.wasFetched(j.id))
 		var b birth
