@@ -73,7 +73,7 @@ func TestWatch_OneLineAPerson(t *testing.T) {
 	head := func(kind string) client.Head { return client.Head{Type: kind, Time: events.At(noon), RoomID: "lab"} }
 	clock := noon.Local().Format(time.TimeOnly)
 	for want, e := range map[string]client.Event{
-		"admin_elected  b in term 2 (crashed, was a), 2 workers, 212 ms": &client.AdminElected{
+		"admin_elected  b in term 2 (crashed, was a), room of 2, 212 ms": &client.AdminElected{
 			Head: head(client.TypeAdminElected), AdminPeerID: "b", PreviousAdminPeerID: "a", Term: 2, Reason: "crashed", ElectionTimeMS: 212.4, NumWorkers: 2},
 		"peer_joined    b#7":                &client.PeerJoined{Head: head(client.TypePeerJoined), PeerID: "b", Incarnation: 7},
 		"peer_left      b (silent)":         &client.PeerLeft{Head: head(client.TypePeerLeft), PeerID: "b", Reason: "silent"},

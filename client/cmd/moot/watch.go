@@ -53,7 +53,7 @@ func sentence(e client.Event) string {
 		if e.PreviousAdminPeerID != "" {
 			was = fmt.Sprintf(", was %s", e.PreviousAdminPeerID)
 		}
-		return fmt.Sprintf("%s in term %d (%s%s), %d workers, %.0f ms", e.AdminPeerID, e.Term, e.Reason, was, e.NumWorkers, e.ElectionTimeMS)
+		return fmt.Sprintf("%s in term %d (%s%s), room of %d, %.0f ms", e.AdminPeerID, e.Term, e.Reason, was, e.NumWorkers, e.ElectionTimeMS)
 	case *client.PeerJoined:
 		return fmt.Sprintf("%s#%d", e.PeerID, e.Incarnation)
 	case *client.PeerLeft:
